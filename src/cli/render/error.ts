@@ -1,0 +1,15 @@
+import type { VectabaseError } from '../../foundation/core/errors.ts';
+import { messageOf } from '../../foundation/core/errors.ts';
+import { paint } from './paint.ts';
+
+/** An error for a person: what failed, why, what to type next, and the code to search for in docs/errors.md. */
+export function renderError(error: VectabaseError): string {
+  const style = paint(process.stderr);
+  const lines = [`${style.red('error')} ${error.message}`];
+  if (error.cause !== undefined && messageOf(error.cause) !== error.message) {
+    lines.push(style.dim(`  cause: ${messageOf(error.cause)}`));
+  }
+  if (error.hint !== undefined) lines.push(...error.hint.split('\n').map((line) => `  ${line}`));
+  lines.push(style.dim(`  ${error.code} · exit ${error.exitCode}`));
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,69 @@
+/**
+ * Every error an operator can meet: code → exit code and one line of documentation.
+ * `docs/errors.md` is generated from this table. A retired code stays as a comment and is never reused.
+ *
+ * Exit codes (docs/architecture.md): 1 bug · 2 usage or configuration · 3 cancelled · 4 key missing or not authorised ·
+ * 5 precondition not met · 6 finished with differences · 7 other side unreachable · 75 stopped part-way · 130 interrupted.
+ */
+export const ERROR_CATALOGUE = {
+  BUG: { exitCode: 1, doc: 'Something the authors did not foresee. The message and `details` belong in a bug report.' },
+
+  USAGE: { exitCode: 2, doc: 'A flag or argument is missing, unknown or contradicts another one.' },
+  CONFIG_INVALID: {
+    exitCode: 2,
+    doc: '`vectabase.yml` or a `VECTABASE_*` variable holds a value that is not accepted, or a key that is not known.',
+  },
+  CONNECTION_STRING_INVALID: {
+    exitCode: 2,
+    doc: 'A Postgres connection string cannot be parsed or lacks a host, user or database.',
+  },
+  CONFIRMATION_REQUIRED: { exitCode: 2, doc: 'A destructive action needs the name typed back, or `--confirm NAME`.' },
+  CANCELLED: { exitCode: 3, doc: 'The person at the prompt said no. Nothing was changed.' },
+
+  MASTER_KEY_MISSING: {
+    exitCode: 4,
+    doc: 'The installation was made with a master key that is not there now, so Postgres is not started.',
+  },
+  MASTER_KEY_WRONG: {
+    exitCode: 4,
+    doc: 'The master key that was found is not the one the installation was made with.',
+  },
+  DATABASE_AUTH_FAILED: { exitCode: 4, doc: 'Postgres refused the user name or password.' },
+  DATABASE_PERMISSION: { exitCode: 4, doc: 'The database role lacks a right that the step needs.' },
+
+  LOCK_HELD: { exitCode: 5, doc: 'Another process works on the same directory or target.' },
+  PORT_IN_USE: { exitCode: 5, doc: 'A port that should be opened is taken by another program.' },
+  POSTGRES_BINARIES_MISSING: { exitCode: 5, doc: 'No Postgres server binaries for this platform were found.' },
+  POSTGRES_START_FAILED: { exitCode: 5, doc: 'The Postgres server did not start; the end of its log is in `details`.' },
+  POSTGRES_VERSION: { exitCode: 5, doc: 'The Postgres version on one side is not supported for this step.' },
+  DISK_FULL: { exitCode: 5, doc: 'There is not enough disk space.' },
+  INSTALLATION_MISSING: { exitCode: 5, doc: 'The directory holds no Vectabase installation, or it is not running.' },
+
+  MIGRATE_BLOCKED: {
+    exitCode: 5,
+    doc: '`migrate plan` found something that must be mended before a byte moves. Each blocker carries its fix.',
+  },
+  MIGRATE_TARGET_NOT_EMPTY: {
+    exitCode: 5,
+    doc: 'The target already holds objects or rows that the migration would make.',
+  },
+  MIGRATE_RUN_EXISTS: { exitCode: 5, doc: 'The target holds an unfinished migration: resume it or abort it.' },
+  MIGRATE_NO_RUN: { exitCode: 5, doc: 'The target holds no migration to resume, show, verify or abort.' },
+  MIGRATE_SOURCE_CHANGED: { exitCode: 5, doc: 'The schema of the source changed since the plan was made.' },
+  MIGRATE_SOURCE_OTHER: {
+    exitCode: 5,
+    doc: 'The source given is not the project that the unfinished migration was started from.',
+  },
+
+  MIGRATE_DIFFERENCES: {
+    exitCode: 6,
+    doc: 'The copy finished, and verification found differences. The report names each table and object.',
+  },
+
+  DATABASE_UNREACHABLE: { exitCode: 7, doc: 'No connection to a Postgres server could be made. Safe to run again.' },
+
+  MIGRATE_STOPPED: { exitCode: 75, doc: 'The migration stopped part-way. What is done is kept; `--resume` continues.' },
+  INTERRUPTED: { exitCode: 130, doc: 'Stopped by the operator with nothing to resume.' },
+} as const satisfies Record<string, { exitCode: number; doc: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
