@@ -55,7 +55,7 @@ export function formatDatabaseUrl(address: DatabaseAddress, options: { password:
   else query.set('sslmode', address.sslMode);
   const host = socket ? 'localhost' : address.host.includes(':') ? `[${address.host}]` : address.host;
   const database = encodeURIComponent(address.database);
-  return `postgresql://${encodeURIComponent(address.user)}${secret}@${host}:${address.port}/${database}?${query}`;
+  return `postgresql://${encodeURIComponent(address.user)}${secret}@${host}:${address.port}/${database}?${query.toString()}`;
 }
 
 export function isLocal(host: string): boolean {

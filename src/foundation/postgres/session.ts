@@ -170,7 +170,7 @@ const LOSSLESS: Record<number, (text: string) => unknown> = {
 
 /** bool, int2, int4 and oid become JavaScript values; arrays of text go through pg's own parser; the rest stays text. */
 function textTypes(oid: number, format?: string): (value: string) => unknown {
-  if (oid === 1009 || oid === 1002) return pg.types.getTypeParser(1009, format as 'text');
-  if (oid === 1005 || oid === 1007 || oid === 1028) return pg.types.getTypeParser(1007, format as 'text');
+  if (oid === 1009 || oid === 1002) return pg.types.getTypeParser<string, string[]>(1009 as number, format as 'text');
+  if (oid === 1005 || oid === 1007 || oid === 1028) return pg.types.getTypeParser<string, number[]>(1007 as number, format as 'text');
   return LOSSLESS[oid] ?? ((value) => value);
 }
