@@ -166,11 +166,10 @@ const LOSSLESS: Record<number, (text: string) => unknown> = {
   21: Number,
   23: Number,
   26: Number,
+  114: JSON.parse,
 };
 
-/** bool, int2, int4 and oid become JavaScript values; arrays of text go through pg's own parser; the rest stays text. */
-function textTypes(oid: number, format?: string): (value: string) => unknown {
-  if (oid === 1009 || oid === 1002) return pg.types.getTypeParser<string, string[]>(1009 as number, format as 'text');
-  if (oid === 1005 || oid === 1007 || oid === 1028) return pg.types.getTypeParser<string, number[]>(1007 as number, format as 'text');
+/** bool, int2, int4, oid and json become JavaScript values; the rest stays text. Arrays: select to_json(array). */
+function textTypes(oid: number): (value: string) => unknown {
   return LOSSLESS[oid] ?? ((value) => value);
 }
