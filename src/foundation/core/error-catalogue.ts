@@ -36,6 +36,12 @@ export const ERROR_CATALOGUE = {
   POSTGRES_BINARIES_MISSING: { exitCode: 5, doc: 'No Postgres server binaries for this platform were found.' },
   POSTGRES_START_FAILED: { exitCode: 5, doc: 'The Postgres server did not start; the end of its log is in `details`.' },
   POSTGRES_VERSION: { exitCode: 5, doc: 'The Postgres version on one side is not supported for this step.' },
+  SCHEMA_NEWER: { exitCode: 5, doc: 'The database was set up by a newer release than the one that runs now.' },
+  SCHEMA_EDITED: {
+    exitCode: 5,
+    doc: 'A schema step that the database has applied differs from the file of this release.',
+  },
+  SCHEMA_FAILED: { exitCode: 5, doc: 'Postgres refused a schema step. Nothing of that step was kept.' },
   DISK_FULL: { exitCode: 5, doc: 'There is not enough disk space.' },
   INSTALLATION_MISSING: { exitCode: 5, doc: 'The directory holds no Vectabase installation, or it is not running.' },
 
