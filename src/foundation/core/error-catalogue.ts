@@ -31,6 +31,7 @@ export const ERROR_CATALOGUE = {
   DATABASE_AUTH_FAILED: { exitCode: 4, doc: 'Postgres refused the user name or password.' },
   DATABASE_PERMISSION: { exitCode: 4, doc: 'The database role lacks a right that the step needs.' },
 
+  PRECONDITION_FAILED: { exitCode: 5, doc: 'This machine lacks something that the step needs; the message names it.' },
   LOCK_HELD: { exitCode: 5, doc: 'Another process works on the same directory or target.' },
   PORT_IN_USE: { exitCode: 5, doc: 'A port that should be opened is taken by another program.' },
   POSTGRES_BINARIES_MISSING: { exitCode: 5, doc: 'No Postgres server binaries for this platform were found.' },
