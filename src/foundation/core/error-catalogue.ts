@@ -33,6 +33,7 @@ export const ERROR_CATALOGUE = {
 
   PRECONDITION_FAILED: { exitCode: 5, doc: 'This machine lacks something that the step needs; the message names it.' },
   LOCK_HELD: { exitCode: 5, doc: 'Another process works on the same directory or target.' },
+  NOT_BUILT: { exitCode: 5, doc: 'A clone that is not compiled yet and cannot be compiled where it lies.' },
   PORT_IN_USE: { exitCode: 5, doc: 'A port that should be opened is taken by another program.' },
   POSTGRES_BINARIES_MISSING: { exitCode: 5, doc: 'No Postgres server binaries for this platform were found.' },
   POSTGRES_START_FAILED: { exitCode: 5, doc: 'The Postgres server did not start; the end of its log is in `details`.' },

@@ -1,0 +1,5 @@
+import { GENERATED } from './markdown.js';
+
+export function configPage() {
+  return ['# Configuration', '', GENERATED, ''].join('\n');
+}
