@@ -1,11 +1,99 @@
+import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { environment } from './environment.ts';
 
-/**
- * Where servers of root keep what their own system user must reach: `/root` and many clones are closed to it.
- */
+/** Where servers of root keep what their own system user must reach: `/root` and many clones are closed to it. */
 export const ROOT_STATE = '/var/lib/vectabase';
+
+/** Everything in the directory of an installation (`--dir`) has its place here. */
+export interface InstallationPaths {
+  /** Absolute. */
+  readonly directory: string;
+  readonly lock: string;
+  /** 256-bit master key, 64 hexadecimal digits. Absent when it comes from VECTABASE_MASTER_KEY. */
+  readonly masterKey: string;
+  /** JWT secret, API keys, database passwords. */
+  readonly keys: string;
+  readonly tls: {
+    readonly caCertificate: string;
+    readonly caKey: string;
+    readonly serverCertificate: string;
+    readonly serverKey: string;
+  };
+  /** Where the cluster is, when it is not in this directory. */
+  readonly pointer: string;
+  /** What runs now, for the other commands. */
+  readonly run: string;
+  readonly daemonConfig: string;
+  readonly daemonLog: string;
+}
+
+export function installationPaths(dir: string): InstallationPaths {
+  const directory = path.resolve(dir);
+  const at = (...parts: string[]): string => path.join(directory, ...parts);
+  return {
+    directory,
+    lock: at('lock.json'),
+    masterKey: at('master.key'),
+    keys: at('keys.json'),
+    tls: {
+      caCertificate: at('tls', 'ca.crt'),
+      caKey: at('tls', 'ca.key'),
+      serverCertificate: at('tls', 'server.crt'),
+      serverKey: at('tls', 'server.key'),
+    },
+    pointer: at('cluster.json'),
+    run: at('run.json'),
+    daemonConfig: at('daemon.json'),
+    daemonLog: at('daemon.log'),
+  };
+}
+
+/** Where Postgres keeps its files: a directory that the user it runs as can enter. */
+export interface ClusterPaths {
+  readonly home: string;
+  readonly data: string;
+  readonly log: string;
+  readonly masterKeyCheck: string;
+  /** Own copies, because Postgres reads the key as another user than we are. */
+  readonly serverCertificate: string;
+  readonly serverKey: string;
+}
+
+export function clusterPaths(home: string): ClusterPaths {
+  return {
+    home,
+    data: path.join(home, 'data'),
+    log: path.join(home, 'postgres.log'),
+    masterKeyCheck: path.join(home, 'master-key.check.json'),
+    serverCertificate: path.join(home, 'server.crt'),
+    serverKey: path.join(home, 'server.key'),
+  };
+}
+
+/** Inside the installation; or, for root, below /var/lib when the servers' user cannot get there. */
+export function clusterHome(directory: string, place: 'inside' | 'outside'): string {
+  return place === 'inside'
+    ? path.join(directory, 'postgres')
+    : path.join(ROOT_STATE, 'clusters', shortHash(directory));
+}
+
+/** 107 bytes is what the kernel holds of a socket's path; `/.s.PGSQL.65535` needs 15 of them. */
+const SOCKET_DIRECTORY_BYTES = 107 - '/.s.PGSQL.65535'.length;
+
+/** Directories for the unix socket, best first, all short enough. */
+export function socketDirectories(clusterDirectory: string): string[] {
+  const uid = process.getuid?.() ?? 0;
+  const name = `vectabase-${uid}-${shortHash(clusterDirectory)}`;
+  const runtime = uid === 0 ? '/run' : environment().XDG_RUNTIME_DIR;
+  return [
+    path.join(clusterDirectory, 'socket'),
+    ...(runtime === undefined ? [] : [path.join(runtime, name)]),
+    path.join(tmpdir(), name),
+    path.join('/tmp', name),
+  ].filter((directory) => Buffer.byteLength(directory) <= SOCKET_DIRECTORY_BYTES);
+}
 
 /**
  * Directories that may hold a private copy of the Postgres binaries, best first. All versions share one of them.
@@ -17,4 +105,8 @@ export function binaryCaches(): string[] {
   if (uid === 0) return [ROOT_STATE, temporary].map((directory) => path.join(directory, 'binaries'));
   const cache = environment().XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
   return [path.join(cache, 'vectabase'), temporary].map((directory) => path.join(directory, 'binaries'));
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { installationPaths } from '../config/directory.ts';
+import { VectabaseError } from '../core/errors.ts';
+import type { ApiKeys } from '../crypto/api-keys.ts';
+import { isAlive, startTime } from '../process/identity.ts';
+import type { DatabaseAddress } from './address.ts';
+
+/** The superuser of a cluster that `vectabase up` made, as on hosted projects; by the unix socket only. */
+export const SUPERUSER = 'supabase_admin';
+
+/** `keys.json`: everything that was generated once and must not be lost. */
+export interface InstallationKeys extends ApiKeys {
+  readonly version: 1;
+  readonly passwords: { readonly supabase_admin: string; readonly postgres: string; readonly authenticator: string };
+}
+
+/** `run.json`: what runs now. Holds no secret; 0600 all the same. */
+export interface RunFile {
+  readonly version: 1;
+  /** The `vectabase up` that everything belongs to, and the boot tick at which it started. */
+  readonly pid: number;
+  readonly startTime: string | null;
+  readonly postgresPid: number;
+  readonly daemonPid: number;
+  readonly socketDirectory: string;
+  readonly pgPort: number;
+  readonly apiPort: number;
+  readonly postgresVersion: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export interface RunningInstallation {
+  /** Absolute path of `--dir`. */
+  readonly directory: string;
+  /** Superuser of database `postgres`, by the unix socket. */
+  readonly adminAddress: DatabaseAddress;
+  /** Role `postgres`, by TCP with TLS: what an owner's own programs use. */
+  readonly ownerAddress: DatabaseAddress;
+  readonly apiUrl: string;
+  readonly keys: InstallationKeys;
+  readonly run: RunFile;
+}
+
+/**
+ * The installation in `dir`, while `vectabase up` runs there.
+ *
+ * @throws VectabaseError INSTALLATION_MISSING when there is none or it is stopped
+ */
+export async function readRunningInstallation(dir: string): Promise<RunningInstallation> {
+  const paths = installationPaths(dir);
+  const keys = await readJson<InstallationKeys>(paths.keys);
+  if (!keys) throw missing(`${paths.directory} holds no installation`, dir);
+  const run = await readJson<RunFile>(paths.run);
+  if (!run || !isRunning(run)) throw missing(`the installation in ${paths.directory} is not running`, dir);
+  const common = { port: run.pgPort, database: 'postgres' };
+  return {
+    directory: paths.directory,
+    adminAddress: {
+      ...common,
+      host: run.socketDirectory,
+      user: SUPERUSER,
+      password: keys.passwords.supabase_admin,
+      sslMode: 'disable',
+      rootCertificate: undefined,
+    },
+    ownerAddress: {
+      ...common,
+      host: '127.0.0.1',
+      user: 'postgres',
+      password: keys.passwords.postgres,
+      sslMode: 'verify-full',
+      rootCertificate: await readFile(paths.tls.caCertificate, 'utf8'),
+    },
+    apiUrl: `http://127.0.0.1:${run.apiPort}`,
+    keys,
+    run,
+  };
+}
+
+/** After kill -9 the file stays behind, and its pid may be another program's by now. */
+export function isRunning(run: Pick<RunFile, 'pid' | 'startTime'>): boolean {
+  return isAlive(run.pid) && (run.startTime === null || startTime(run.pid) === run.startTime);
+}
+
+/** `undefined` when the file does not exist; an unreadable or foreign one is an error that names it. */
+export async function readJson<T>(file: string): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw unreadable(file, code ?? 'error', error);
+  }
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw unreadable(file, 'not JSON', error);
+  }
+}
+
+function unreadable(file: string, why: string, cause: unknown): VectabaseError {
+  return new VectabaseError('PRECONDITION_FAILED', {
+    message: `${file} cannot be read (${why})`,
+    hint:
+      why === 'EACCES'
+        ? 'Run the command as the user who runs vectabase up.'
+        : 'Restore it from your own copy; Vectabase never writes half a file.',
+    details: { file, reason: why },
+    // A parser's message would quote the text, and these files hold secrets.
+    ...(why === 'not JSON' ? {} : { cause }),
+  });
+}
+
+function missing(message: string, dir: string): VectabaseError {
+  const flag = dir === '.vectabase' ? '' : ` --dir ${dir}`;
+  return new VectabaseError('INSTALLATION_MISSING', {
+    message,
+    hint: `Run vectabase up${flag} in another terminal, then this command again.`,
+    details: { directory: installationPaths(dir).directory },
+  });
+}
