@@ -128,7 +128,10 @@ function globals({ path, code }: SourceFile): string[] {
  */
 const DDL =
   /\b(create|alter|drop)\s+(or\s+replace\s+)?(unique\s+|temp(orary)?\s+|unlogged\s+|materialized\s+|event\s+)*(table|schema|role|user|function|procedure|policy|trigger|index|type|domain|view|extension|publication|subscription|sequence|aggregate)\b/i;
-const DDL_PLACES = ['src/operator/migrate/'];
+const DDL_PLACES = [
+  'src/operator/migrate/',
+  'src/foundation/postgres/templates.ts', // the table that remembers which templates were applied
+];
 
 function definitions({ path, code }: SourceFile): string[] {
   const match = isBelow(path, DDL_PLACES) ? null : stringsOf(code).match(DDL);
