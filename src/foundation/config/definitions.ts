@@ -44,11 +44,6 @@ export type Settings = {
   };
 };
 
-/** Variables of the same prefix that are not settings. */
-export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
-  VECTABASE_DIR: 'Directory of the installation, as --dir.',
-};
-
 function integer(initial: number, [min, max]: readonly [number, number], doc: string): Definition<number> {
   const fromText = (raw: string): unknown => (/^\d+$/.test(raw) ? Number(raw) : raw);
   return { schema: z.int().min(min).max(max), initial, accepts: `${min}–${max}`, doc, secret: false, fromText };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
 import { VectabaseError } from '../core/errors.ts';
-import { DEFINITIONS, OTHER_VARIABLES, type Definition, type Settings } from './definitions.ts';
+import { DEFINITIONS, type Definition, type Settings } from './definitions.ts';
 import { environment } from './environment.ts';
 
 export type Source = 'default' | 'file' | 'environment' | 'flag';
@@ -39,6 +39,11 @@ interface Given {
   readonly source: Source;
   readonly where: string;
 }
+
+/** Variables of the same prefix that are not settings. */
+export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
+  VECTABASE_DIR: 'Directory of the installation, as --dir.',
+};
 
 export const SETTINGS_FILE = 'vectabase.yml';
 
