@@ -7,6 +7,8 @@ export const DEMO_USER = {
   password: 'correct horse battery staple',
 } as const;
 
+export const BUCKETS = ['product-images', 'website-assets', 'product-files', 'forum-media'] as const;
+
 export const STANDIN_FACTS = {
   demoUser: DEMO_USER,
   /** Policy products_select: anybody may read it. */
@@ -36,5 +38,5 @@ export const STANDIN_FACTS = {
     'developer_products',
     'whitelist_entries',
   ],
-  buckets: ['product-images', 'website-assets', 'product-files', 'forum-media'],
+  buckets: BUCKETS,
 } as const;

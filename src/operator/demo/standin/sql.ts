@@ -21,23 +21,23 @@ export function insertRows({ table, rows, columns, where }: TableRows): string {
  */
 export function helperFunctions(seed: number): string {
   return `
-create function pg_temp.id(kind text, n bigint) returns uuid language sql immutable as $$
+create function pg_temp.id(kind text, n bigint) returns uuid language sql immutable as $body$
   select overlay(overlay(md5(kind || '/' || n) placing '4' from 13 for 1) placing 'a' from 17 for 1)::uuid
-$$;
-create function pg_temp.h(n bigint, tag text) returns bigint language sql immutable as $$
+$body$;
+create function pg_temp.h(n bigint, tag text) returns bigint language sql immutable as $body$
   select hashint8extended(n, hashtextextended(tag, ${seed})) & 9223372036854775807
-$$;
+$body$;
 -- Between 2025-09-26 and 2026-03-01, microseconds and all.
-create function pg_temp.at(n bigint, tag text) returns timestamptz language sql immutable as $$
+create function pg_temp.at(n bigint, tag text) returns timestamptz language sql immutable as $body$
   select timestamptz '2025-09-26 08:00:00+00' + (pg_temp.h(n, tag) % 13478400000000) * interval '1 microsecond'
-$$;
-create function pg_temp.words(n bigint, tag text) returns text language sql immutable as $$
+$body$;
+create function pg_temp.words(n bigint, tag text) returns text language sql immutable as $body$
   select w[1 + h % 32] || ' ' || w[1 + (h >> 5) % 32] || ' ' || w[1 + (h >> 10) % 32] || ' ' || w[1 + (h >> 15) % 32]
   from (select pg_temp.h(n, tag) as h, ${array(WORDS)} as w) as x
-$$;
-create function pg_temp.nasty(n bigint) returns text language sql immutable as $$
+$body$;
+create function pg_temp.nasty(n bigint) returns text language sql immutable as $body$
   select (${array(NASTY)})[1 + n % ${NASTY.length}]
-$$;`;
+$body$;`;
 }
 
 /** A hash of the row's number between 0 and `below` - 1. */
@@ -75,7 +75,7 @@ export function words(tag: string): string {
 
 /** Every `step`th row holds one of the texts that copies break on. */
 export function nastyOr(step: number, value: string): string {
-  return `case when n % ${step} = 3 then pg_temp.nasty(n / ${step}) else ${value} end`;
+  return `case when n % ${step} = 3 then pg_temp.nasty(n / ${step} + 3 * ${step}) else ${value} end`;
 }
 
 /** The id of row `number` of a kind. */
@@ -106,7 +106,7 @@ const WORDS = (
 ).split(' ');
 
 /** Texts that CSV, COPY text format, JSON, drivers and shells stumble over. NUL itself cannot be in a Postgres text. */
-const NASTY = [
+export const NASTY: readonly string[] = [
   '',
   ' ',
   '\\',

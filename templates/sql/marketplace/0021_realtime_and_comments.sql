@@ -1,3 +1,5 @@
+set local role postgres;
+
 alter publication supabase_realtime add table public.products, public.sales, public.visitor_sessions;
 
 comment on table public.profiles is 'One row for each user; made by a trigger on auth.users';

@@ -1,4 +1,5 @@
 -- Six of these fire on insert and damage what is loaded (counters, is_current, doubled totals): load with triggers off.
+set local role postgres;
 
 create trigger update_profiles_updated_at before update on public.profiles
   for each row execute function public.update_updated_at_column();

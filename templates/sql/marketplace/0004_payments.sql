@@ -1,4 +1,5 @@
 -- Money: sales, payments, fees, discounts, licences.
+set local role postgres;
 
 create table public.sales (
   id uuid primary key default gen_random_uuid(),

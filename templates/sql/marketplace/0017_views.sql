@@ -1,3 +1,5 @@
+set local role postgres;
+
 create view public.seller_fees_summary with (security_invoker = true) as
 select
   p.user_id as seller_id,

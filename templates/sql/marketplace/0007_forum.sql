@@ -1,4 +1,5 @@
 -- Each creator's forum.
+set local role postgres;
 
 create table public.forum_settings (
   creator_id uuid primary key references auth.users on delete cascade,

@@ -1,4 +1,5 @@
 -- Row policies, with every overlap and hole of the project this is shaped after: duplicates, inserts open to anyone.
+set local role postgres;
 
 create policy profiles_insert on public.profiles for insert with check ((select auth.uid()) = user_id);
 create policy profiles_insert_own on public.profiles for insert with check ((select auth.uid()) = user_id);

@@ -1,4 +1,5 @@
 -- Products, licences, discounts, commissions, roadmap counts.
+set local role postgres;
 
 create function public.increment_downloads(product_id uuid) returns void
 language plpgsql set search_path = public as $$
@@ -46,7 +47,7 @@ returns table (
 )
 language plpgsql stable as $$
 declare
-  found_code discount_codes%rowtype;
+  found_code public.discount_codes%rowtype;
   problem text;
 begin
   select * into found_code from discount_codes dc

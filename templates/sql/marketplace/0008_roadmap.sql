@@ -1,4 +1,5 @@
 -- Roadmaps, suggestions, changelogs.
+set local role postgres;
 
 create table public.roadmap_versions (
   id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,5 @@
 -- Roles, follows, affiliates: what the frontend and the policies call.
+set local role postgres;
 
 create function public.is_admin() returns boolean
 language sql stable security definer set search_path = public as $$

@@ -1,4 +1,5 @@
 -- Newsletters and the mail queue.
+set local role postgres;
 
 create table public.newsletter_subscribers (
   id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,5 @@
 -- What the Discord whitelist bot keeps.
+set local role postgres;
 
 create table public.discord_servers (
   id uuid primary key default gen_random_uuid(),

@@ -1,5 +1,6 @@
 -- Roblox keys under pgp. Two passphrases exist in the data: the database setting, and the constant below, which the
 -- project this is shaped after published in its migrations. No function pins a search_path: they need `extensions`.
+set local role postgres;
 
 create function public.encrypt_roblox_api_key(api_key text) returns bytea
 language plpgsql security definer as $$

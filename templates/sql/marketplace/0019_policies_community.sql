@@ -1,4 +1,5 @@
 -- Row policies, second half. The bot tables are open to anon on purpose: a move must reproduce that, then offer to close it.
+set local role postgres;
 
 create policy "Anyone can view forum settings" on public.forum_settings for select using (true);
 create policy "Creators can manage their forum settings" on public.forum_settings using (auth.uid() = creator_id);

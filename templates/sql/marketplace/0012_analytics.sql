@@ -1,4 +1,5 @@
 -- Visits. Row security is off here, as in the project this is shaped after.
+set local role postgres;
 
 create table public.visitor_sessions (
   id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,5 @@
 -- Functions that triggers call. Each changes other rows than the one written: fired while loading, they ruin the copy.
+set local role postgres;
 
 create function public.update_updated_at_column() returns trigger
 language plpgsql set search_path = public as $$

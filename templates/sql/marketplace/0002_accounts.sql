@@ -1,4 +1,5 @@
 -- People: profiles, roles, who follows whom, notices, the audit log.
+set local role postgres;
 
 create table public.profiles (
   id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,5 @@
 -- Stores and what they sell.
+set local role postgres;
 
 create table public.stores (
   id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,5 @@
 -- The developer API: keys, plans, whitelists, credits, request log.
+set local role postgres;
 
 create table public.developer_api_keys (
   id uuid primary key default gen_random_uuid(),

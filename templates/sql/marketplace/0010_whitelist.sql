@@ -1,4 +1,5 @@
 -- The dashboard's own whitelists.
+set local role postgres;
 
 create table public.whitelist_systems (
   id uuid primary key default gen_random_uuid(),

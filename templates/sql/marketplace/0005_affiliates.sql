@@ -1,4 +1,5 @@
 -- Affiliates and what they are owed.
+set local role postgres;
 
 create table public.affiliate_links (
   id uuid primary key default gen_random_uuid(),
