@@ -11,7 +11,10 @@ export async function fingerprint(cluster: Cluster, database: string): Promise<s
      from pg_class join pg_namespace n on n.oid = relnamespace
      where relkind = 'r' and nspname = 'public'`,
   );
-  const rows = await cluster.sql(database, `set max_parallel_workers_per_gather = 2; set bytea_output = hex;\n${tables}`);
+  const rows = await cluster.sql(
+    database,
+    `set max_parallel_workers_per_gather = 2; set bytea_output = hex;\n${tables}`,
+  );
   const definitions = await cluster.sql(
     database,
     `select 'index ' || indexdef from pg_indexes where schemaname = 'public';

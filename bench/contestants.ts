@@ -23,7 +23,11 @@ export const CONTESTANTS: Readonly<Record<string, Contestant>> = {
   pgcopydb: { name: 'pgcopydb clone, binary', ours: false, start: pgcopydb },
   pgdump: { name: 'pg_dump -Fd -Z0 | pg_restore', ours: false, start: (contest) => dumpAndRestore(contest, ['-Z0']) },
   pgdumpgzip: { name: 'pg_dump -Fd | pg_restore', ours: false, start: (contest) => dumpAndRestore(contest, []) },
-  unverified: { name: 'vectabase migrate --no-verify', ours: true, start: (contest) => vectabase(contest, ['--no-verify']) },
+  unverified: {
+    name: 'vectabase migrate --no-verify',
+    ours: true,
+    start: (contest) => vectabase(contest, ['--no-verify']),
+  },
   verified: { name: 'vectabase migrate', ours: true, start: (contest) => vectabase(contest, []) },
 };
 

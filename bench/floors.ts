@@ -8,7 +8,9 @@ import { createCluster, type Cluster } from '../test/support/trixie-postgres.ts'
 import { loadData, SETTINGS } from './data.ts';
 import { machine, median, range, saveResult } from './report.ts';
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' } },
+});
 const runs = Number(values.runs);
 const scale = Number(values.scale);
 const tree = await TrixieTree.boot();
@@ -21,7 +23,12 @@ try {
   await target.sql('postgres', 'create database data');
   await tree.run(['sh', '-c', `pg_dump --section=pre-data '${source.url('data')}' | psql -Xq '${target.url('data')}'`]);
   await target.sql('data', 'create table ledger (name text, at timestamptz)');
-  const tables = (await source.sql('data', "select oid::regclass from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by pg_table_size(oid) desc")).split('\n');
+  const tables = (
+    await source.sql(
+      'data',
+      "select oid::regclass from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by pg_table_size(oid) desc",
+    )
+  ).split('\n');
   process.stdout.write(`${machine()}\ndatabase ${size}, ${tables.length} tables, ${runs} runs each, interleaved\n`);
   const copies = await copyFloors(source, target, tables);
   const sums = await hashFloors(source);
@@ -30,14 +37,28 @@ try {
   await tree.stop();
 }
 
-async function copyFloors(source: Cluster, target: Cluster, tables: readonly string[]): Promise<Record<string, number[]>> {
-  const node = (freeze: boolean, synchronousCommit: boolean, jobs = 2) => async (): Promise<number> => {
-    const job = { source: source.url('data'), target: target.url('data'), tables, jobs, freeze, synchronousCommit, ledger: true };
-    const { stdout } = await tree.run(['node', '/vectabase/bench/.build/bench/pipe.js', JSON.stringify(job)]);
-    const measured = JSON.parse(stdout) as { seconds: number; cpuSeconds: number; peakRssBytes: number };
-    process.stderr.write(`    ${JSON.stringify(measured)}\n`);
-    return measured.seconds;
-  };
+async function copyFloors(
+  source: Cluster,
+  target: Cluster,
+  tables: readonly string[],
+): Promise<Record<string, number[]>> {
+  const node =
+    (freeze: boolean, synchronousCommit: boolean, jobs = 2) =>
+    async (): Promise<number> => {
+      const job = {
+        source: source.url('data'),
+        target: target.url('data'),
+        tables,
+        jobs,
+        freeze,
+        synchronousCommit,
+        ledger: true,
+      };
+      const { stdout } = await tree.run(['node', '/vectabase/bench/.build/bench/pipe.js', JSON.stringify(job)]);
+      const measured = JSON.parse(stdout) as { seconds: number; cpuSeconds: number; peakRssBytes: number };
+      process.stderr.write(`    ${JSON.stringify(measured)}\n`);
+      return measured.seconds;
+    };
   const psql = (jobs: number) => async (): Promise<number> => {
     const one = `psql -Xq '${source.url('data')}' -c "copy $1 to stdout (format binary)" | psql -Xq '${target.url('data')}' -c "copy $1 from stdin (format binary)"`;
     const started = performance.now();
@@ -69,14 +90,24 @@ async function hashFloors(source: Cluster): Promise<Record<string, number[]>> {
     'events: same; sum(h::numeric)': `select count(*), sum(hash_record_extended(${text}, 0)::numeric) from events`,
     'events: same; bit_xor(h), blind to duplicates': `select count(*), bit_xor(hash_record_extended(${text}, 0)) from events`,
     'events: same; two halves (h twice)': `select count(*), sum((h >> 32)::int4), sum((h & 2147483647)::int4) from (select hash_record_extended(${text}, 0) h from events) s`,
-    'events: row with native jsonb, numeric (blind to scale)': sum('row(id, user_id, kind, payload, tags, amount, created_at)', 'events'),
+    'events: row with native jsonb, numeric (blind to scale)': sum(
+      'row(id, user_id, kind, payload, tags, amount, created_at)',
+      'events',
+    ),
     'events: whole row t.*, native': sum('t.*', 'events t'),
-    'events: row with jsonb as text, numeric_send': sum('row(id, user_id, kind, payload::text, tags, numeric_send(amount), created_at)', 'events'),
-    'events: row with native jsonb, numeric_send': sum('row(id, user_id, kind, payload, tags, numeric_send(amount), created_at)', 'events'),
+    'events: row with jsonb as text, numeric_send': sum(
+      'row(id, user_id, kind, payload::text, tags, numeric_send(amount), created_at)',
+      'events',
+    ),
+    'events: row with native jsonb, numeric_send': sum(
+      'row(id, user_id, kind, payload, tags, numeric_send(amount), created_at)',
+      'events',
+    ),
     'events: hashtextextended(t::text) (all as text)': `select count(*), sum(hashtextextended(t::text, 0)) from events t`,
     'pgbench_accounts: count(*)': 'select count(*) from pgbench_accounts',
     'pgbench_accounts: row; sum(h), int8 sum': sum('row(aid, bid, abalance, filler)', 'pgbench_accounts'),
-    'pgbench_accounts: same; sum(h::numeric)': 'select count(*), sum(hash_record_extended(row(aid, bid, abalance, filler), 0)::numeric) from pgbench_accounts',
+    'pgbench_accounts: same; sum(h::numeric)':
+      'select count(*), sum(hash_record_extended(row(aid, bid, abalance, filler), 0)::numeric) from pgbench_accounts',
     'pgbench_accounts: whole row t.*': sum('t.*', 'pgbench_accounts t'),
     'documents: row; sum(h), int8 sum': sum('row(id, name, body)', 'documents'),
   };
@@ -97,7 +128,10 @@ function sum(row: string, table: string): string {
   return `select count(*), sum(hash_record_extended(${row}, 0)) from ${table}`;
 }
 
-async function interleave(contestants: Record<string, () => Promise<number>>, before: () => Promise<void>): Promise<Record<string, number[]>> {
+async function interleave(
+  contestants: Record<string, () => Promise<number>>,
+  before: () => Promise<void>,
+): Promise<Record<string, number[]>> {
   const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
   for (let run = 0; run < runs; run += 1) {
     for (const [name, contestant] of Object.entries(contestants)) {
@@ -107,6 +141,7 @@ async function interleave(contestants: Record<string, () => Promise<number>>, be
       process.stderr.write(`  ${name}: ${taken.toFixed(3)} s\n`);
     }
   }
-  for (const [name, list] of Object.entries(seconds)) process.stdout.write(`${median(list).toFixed(3)} s  (${range(list)})  ${name}\n`);
+  for (const [name, list] of Object.entries(seconds))
+    process.stdout.write(`${median(list).toFixed(3)} s  (${range(list)})  ${name}\n`);
   return seconds;
 }

@@ -83,7 +83,9 @@ function rotate<T>(list: readonly T[], by: number): T[] {
 }
 
 function summary(all: readonly Run[]): string {
-  const anchor = new Map(all.filter(({ contestant }) => contestant === CONTESTANTS['pgcopydb']?.name).map((run) => [run.round, run.seconds]));
+  const anchor = new Map(
+    all.filter(({ contestant }) => contestant === CONTESTANTS['pgcopydb']?.name).map((run) => [run.round, run.seconds]),
+  );
   const rows = chosen.map(({ name }) => {
     const mine = all.filter(({ contestant }) => contestant === name);
     const seconds = mine.map((run) => run.seconds);

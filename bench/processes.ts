@@ -27,7 +27,10 @@ export async function watch(child: ChildProcess): Promise<Usage> {
   const sampler = setInterval(() => {
     const processes = descendants(child.pid ?? 0).map(memory);
     largestProcessBytes = Math.max(largestProcessBytes, ...processes.map(({ peak }) => peak));
-    peakTreeBytes = Math.max(peakTreeBytes, processes.reduce((total, { now }) => total + now, 0));
+    peakTreeBytes = Math.max(
+      peakTreeBytes,
+      processes.reduce((total, { now }) => total + now, 0),
+    );
   }, 25);
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
@@ -55,7 +58,8 @@ function descendants(pid: number): number[] {
 function memory(pid: number): { now: number; peak: number } {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+    const field = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
     return { now: field('RssAnon') + field('RssFile'), peak: field('VmHWM') };
   } catch {
     return { now: 0, peak: 0 }; // it has just ended

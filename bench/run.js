@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-const compiled = spawnSync(process.execPath, [tsc, '-p', path.join(here, 'tsconfig.json')], { stdio: ['ignore', 2, 2] });
+const compiled = spawnSync(process.execPath, [tsc, '-p', path.join(here, 'tsconfig.json')], {
+  stdio: ['ignore', 2, 2],
+});
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 const [name = 'migrate', ...rest] = process.argv.slice(2);
 process.argv.splice(2, Infinity, ...rest);

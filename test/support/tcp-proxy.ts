@@ -98,8 +98,18 @@ export class TcpProxy {
     };
     const pass = (count: (bytes: number) => void): Transform =>
       new Transform({ transform: (chunk: Buffer, _, done) => void this.#pass(chunk, count, done) });
-    pipeline(client, pass((bytes) => (this.bytesToTarget += bytes)), upstream, forget);
-    pipeline(upstream, pass((bytes) => (this.bytesFromTarget += bytes)), client, forget);
+    pipeline(
+      client,
+      pass((bytes) => (this.bytesToTarget += bytes)),
+      upstream,
+      forget,
+    );
+    pipeline(
+      upstream,
+      pass((bytes) => (this.bytesFromTarget += bytes)),
+      client,
+      forget,
+    );
   }
 
   async #pass(chunk: Buffer, count: (bytes: number) => void, done: TransformCallback): Promise<void> {

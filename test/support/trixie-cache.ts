@@ -33,7 +33,7 @@ export function cacheDirectory(): string {
 }
 
 /** Why a Debian 13 tree cannot be built and booted here, or undefined when it can. */
-export function trixieObstacle(): string | undefined {
+function trixieObstacle(): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root';
   const missing = ['mmdebstrap', 'systemd-nspawn', 'nsenter', 'setpriv', 'flock'].filter((tool) => !onPath(tool));
@@ -48,10 +48,15 @@ export function trixieObstacle(): string | undefined {
  * and what a killed builder left is removed by the next one.
  */
 export async function trixieTree(): Promise<string> {
-  const recipe = createHash('sha256').update(JSON.stringify([PACKAGES, HOOKS])).digest('hex').slice(0, 12);
+  const recipe = createHash('sha256')
+    .update(JSON.stringify([PACKAGES, HOOKS]))
+    .digest('hex')
+    .slice(0, 12);
   const cache = cacheDirectory();
   const tree = path.join(cache, `trixie-${recipe}`);
   if (existsSync(tree)) return tree;
+  const obstacle = trixieObstacle();
+  if (obstacle !== undefined) throw new Error(`a Debian 13 tree ${obstacle}`);
   await mkdir(cache, { recursive: true });
   const build = [
     'set -e',

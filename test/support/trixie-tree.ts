@@ -31,7 +31,11 @@ export interface RunResult {
 }
 
 const REPOSITORY = findRepository();
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOME: '/root' };
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+  HOME: '/root',
+};
 
 /**
  * A booted Debian 13 with its own systemd, processes and files, and the host's network (pick free ports).
@@ -68,7 +72,8 @@ export class TrixieTree {
       ['--pdeathsig', 'TERM', 'sh', '-c', `${join}; exec "$@"`, 'sh', ...nspawn(root, host, options)],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    for (const stream of [manager.stdout, manager.stderr]) stream.on('data', (chunk: Buffer) => log.push(chunk.toString()));
+    for (const stream of [manager.stdout, manager.stderr])
+      stream.on('data', (chunk: Buffer) => log.push(chunk.toString()));
     const tree = new TrixieTree(manager, log, cgroups, host);
     try {
       await tree.#booted();
@@ -96,7 +101,10 @@ export class TrixieTree {
 
   /** Starts a command inside. Its process id is the host's, so signals reach it directly. */
   spawn(command: readonly string[], options: RunOptions = {}): ChildProcess {
-    const as = options.user === undefined ? [] : ['setpriv', `--reuid=${options.user}`, `--regid=${options.user}`, '--init-groups'];
+    const as =
+      options.user === undefined
+        ? []
+        : ['setpriv', `--reuid=${options.user}`, `--regid=${options.user}`, '--init-groups'];
     const args = ['-t', String(this.leader()), '--all', '--wdns=/', ...as, ...command];
     return spawn('nsenter', args, { env: { ...ENVIRONMENT, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
   }
@@ -163,7 +171,10 @@ function nspawn(root: string, host: string, options: TreeOptions): string[] {
     '--register=no',
     ...scope,
     `--directory=${root}`,
-    `--machine=${path.basename(host).toLowerCase().replaceAll(/[^a-z0-9-]/g, '')}`,
+    `--machine=${path
+      .basename(host)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9-]/g, '')}`,
     ...(options.changes === 'disk' ? [] : ['--volatile=overlay']),
     '--link-journal=no',
     '--console=pipe',

@@ -46,7 +46,11 @@ describe('Postgres and PgBouncer as services of Debian 13', () => {
     it.each([
       ['session', { pool_mode: 'session' }, 'session'],
       ['transaction', { pool_mode: 'transaction' }, 'transaction'],
-      ['transaction, handing out backends in turn', { pool_mode: 'transaction', server_round_robin: '1', min_pool_size: '3' }, 'transaction'],
+      [
+        'transaction, handing out backends in turn',
+        { pool_mode: 'transaction', server_round_robin: '1', min_pool_size: '3' },
+        'transaction',
+      ],
       ['transaction, with one backend', { pool_mode: 'transaction', default_pool_size: '1' }, 'transaction'],
       ['statement', { pool_mode: 'statement' }, 'transaction'],
     ])('knows PgBouncer in %s mode', async (_, settings, expected) => {
@@ -56,13 +60,13 @@ describe('Postgres and PgBouncer as services of Debian 13', () => {
     it('knows a transaction pooler whose backends are busy with others', async () => {
       const address = await pooler({ pool_mode: 'transaction', default_pool_size: '4' });
       const others = await Promise.all([1, 2, 3].map(async () => Session.open(address, { applicationName })));
-      let stop = false;
-      const noise = others.map(async (session) => {
-        while (!stop) await session.rows('select pg_sleep(random() * 0.01)');
+      const noise = { wanted: true };
+      const loops = others.map(async (session) => {
+        while (noise.wanted) await session.rows('select pg_sleep(random() * 0.01)');
       });
       expect(await detectPooler(address, { applicationName })).toBe('transaction');
-      stop = true;
-      await Promise.all(noise);
+      noise.wanted = false;
+      await Promise.all(loops);
       await Promise.all(others.map(async (session) => session.close()));
     });
 
