@@ -68,16 +68,7 @@ async function readStep(directory: string, file: string): Promise<Step> {
 }
 
 async function prepareLedger(session: Session): Promise<void> {
-  await session.script(`
-    create schema if not exists vectabase;
-    create table if not exists vectabase.schema_migrations (
-      area text not null,
-      version integer not null,
-      name text not null,
-      checksum text not null,
-      applied_at timestamptz not null default now(),
-      primary key (area, version)
-    )`);
+  await session.script(await readFile(assetPath('templates', 'sql', 'ledger.sql'), 'utf8'));
 }
 
 /** Runs under the lock, so what it reads cannot change before it commits. False when the step was there already. */

@@ -1,0 +1,30 @@
+import path from 'node:path';
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+
+export default class Daemon extends BaseCommand<void> {
+  static override summary = 'serve the API in the foreground';
+  static override description =
+    'Prints one JSON line when it is ready, logs JSON lines on stderr, and stops on SIGTERM or Ctrl-C after requests under way have finished. vectabase up starts one by itself.';
+  static override examples = ['<%= config.bin %> daemon --config /etc/vectabase/daemon.json'];
+  static override enableJsonFlag = false;
+  static override flags = {
+    config: Flags.file({ summary: 'runtime file, JSON or YAML, mode 0600', required: true, helpValue: 'FILE' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Daemon);
+    const { assetPath } = await import('../foundation/core/assets.ts');
+    const { startChild } = await import('../foundation/process/child.ts');
+    // Our end of its stdin is how it notices that we died.
+    const child = await startChild(
+      [process.execPath, assetPath('bin', 'daemon.js'), '--config', path.resolve(flags.config)],
+      { stdio: ['pipe', 'inherit', 'inherit'] },
+    );
+    const stop = (): void => child.kill('SIGTERM');
+    this.signal.addEventListener('abort', stop);
+    if (this.signal.aborted) stop();
+    const { code } = await child.exited;
+    if (code !== 0) this.exit(code ?? 1);
+  }
+}

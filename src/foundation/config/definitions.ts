@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+/** One setting: what it accepts, where it starts, and the line about it in the documentation. */
+export interface Definition<T> {
+  readonly schema: z.ZodType<T>;
+  readonly initial: T;
+  /** How the documentation names what is accepted. */
+  readonly accepts: string;
+  readonly doc: string;
+  /** Never printed: `config show` tells only whether it is set. */
+  readonly secret: boolean;
+  /** Environment variables are text; this makes of it what YAML would have made. */
+  readonly fromText: (text: string) => unknown;
+}
+
+/** All settings, by section and name: `api.port` in the file is `VECTABASE_API_PORT` in the environment. */
+export const DEFINITIONS = {
+  api: {
+    port: integer(54321, [0, 65_535], 'Port of the HTTP API. 0 takes a free one.'),
+    host: text(
+      '127.0.0.1',
+      'Address that the HTTP API listens on. Put a TLS proxy in front before it leaves loopback.',
+    ),
+    publicUrl: url('How clients reach the API, when that is not its own address: links in mails and redirects use it.'),
+    cors: list(['*'], 'Origins whose pages may call the API.'),
+  },
+  postgres: {
+    port: integer(54322, [0, 65_535], 'Port of Postgres. 0 takes a free one.'),
+  },
+  log: {
+    level: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'Least severe line that the daemon logs.'),
+  },
+  source: {
+    url: secret('Connection string of the Supabase project to move.'),
+  },
+} as const;
+
+export type Section = keyof typeof DEFINITIONS;
+
+/** The merged settings: `settings.api.port`. */
+export type Settings = {
+  readonly [S in Section]: {
+    readonly [N in keyof (typeof DEFINITIONS)[S]]: (typeof DEFINITIONS)[S][N] extends Definition<infer T> ? T : never;
+  };
+};
+
+function integer(initial: number, [min, max]: readonly [number, number], doc: string): Definition<number> {
+  const fromText = (raw: string): unknown => (/^\d+$/.test(raw) ? Number(raw) : raw);
+  return { schema: z.int().min(min).max(max), initial, accepts: `${min}–${max}`, doc, secret: false, fromText };
+}
+
+function text(initial: string, doc: string): Definition<string> {
+  return { schema: z.string().min(1), initial, accepts: 'text', doc, secret: false, fromText: String };
+}
+
+function url(doc: string): Definition<string | undefined> {
+  const schema = z.url({ protocol: /^https?$/ }).optional();
+  return { schema, initial: undefined, accepts: 'http(s) URL', doc, secret: false, fromText: String };
+}
+
+function list(initial: readonly string[], doc: string): Definition<readonly string[]> {
+  const fromText = (raw: string): unknown => raw.split(',').map((item) => item.trim());
+  const schema = z.array(z.string().min(1));
+  return { schema, initial, accepts: 'list, with commas in the environment', doc, secret: false, fromText };
+}
+
+function choice<const T extends string>(of: readonly T[], initial: T, doc: string): Definition<T> {
+  return { schema: z.enum(of), initial, accepts: of.join(', '), doc, secret: false, fromText: String };
+}
+
+function secret(doc: string): Definition<string | undefined> {
+  const schema = z.string().min(1).optional();
+  return { schema, initial: undefined, accepts: 'text', doc, secret: true, fromText: String };
+}

@@ -1,0 +1,84 @@
+import { readFileSync, statSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { VectabaseError } from '../core/errors.ts';
+import { DEFINITIONS } from './definitions.ts';
+
+const port = z.int().min(0).max(65_535);
+
+const RUNTIME = z.strictObject({
+  api: z.strictObject({
+    host: DEFINITIONS.api.host.schema,
+    /** 0 takes a free one; the ready line tells which. */
+    port,
+    publicUrl: DEFINITIONS.api.publicUrl.schema,
+    cors: DEFINITIONS.api.cors.schema,
+  }),
+  database: z.strictObject({
+    /** A directory of unix sockets, or a host name. */
+    host: z.string().min(1),
+    port,
+    user: z.string().min(1),
+    password: z.string().optional(),
+    database: z.string().min(1),
+  }),
+  log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
+  /** Who to become once everything is loaded; only root may ask for it. */
+  runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
+  /** The file with the signing and API keys. */
+  keysFile: z.string().min(1).optional(),
+});
+
+/**
+ * What a daemon is started with: settings that are resolved, plus what only its starter knows. Written by whoever
+ * starts it (`vectabase up`, the installer), read once at start. Holds a password, so nobody else may read the file.
+ */
+export type RuntimeConfig = z.output<typeof RUNTIME>;
+
+/** Writes the file in one piece, mode 0600. */
+export async function writeRuntimeFile(file: string, config: RuntimeConfig): Promise<void> {
+  const fresh = `${file}.${process.pid}`;
+  try {
+    await writeFile(fresh, `${JSON.stringify(RUNTIME.parse(config), null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    await rename(fresh, file);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Reads a runtime file, JSON or YAML.
+ *
+ * @throws VectabaseError CONFIG_INVALID: unreadable, open to others, or not of this shape (naming the path)
+ */
+export function readRuntimeFile(file: string): RuntimeConfig {
+  let value: unknown;
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) throw openToOthers(file);
+    value = parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof VectabaseError) throw error;
+    throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);
+  }
+  const result = RUNTIME.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+  throw invalid(`${file}: ${at}${issue?.message ?? 'not accepted'}`);
+}
+
+function openToOthers(file: string): VectabaseError {
+  return new VectabaseError('CONFIG_INVALID', {
+    message: `${file} holds a password and can be read by others`,
+    hint: `Run chmod 600 ${file}.`,
+  });
+}
+
+function invalid(message: string): VectabaseError {
+  return new VectabaseError('CONFIG_INVALID', {
+    message,
+    hint: 'The file is written by vectabase up and by the installer; start one of them again to renew it.',
+  });
+}

@@ -1,0 +1,96 @@
+import type { JobContext, Observation } from '../../../foundation/core/observe.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
+import { applyTemplates } from '../../../foundation/postgres/templates.ts';
+import { countRows, type Counts } from './counts.ts';
+import { authRows } from './rows-auth.ts';
+import { botRows } from './rows-bot.ts';
+import { communityRows } from './rows-community.ts';
+import { moneyRows } from './rows-money.ts';
+import { peopleRows } from './rows-people.ts';
+import { shopRows } from './rows-shop.ts';
+import { requestLogRows, trafficRows } from './rows-traffic.ts';
+import { helperFunctions, insertRows, type TableRows } from './sql.ts';
+
+export interface StandinOptions {
+  /** Rows in public, auth and storage together, to the row; 5 000 to 5 000 000, 100 000 unless told. */
+  readonly rows?: number;
+  /** The same seed makes the same bytes. 1 unless told. */
+  readonly seed?: number;
+  /** Size of the one huge row in app_private, in bytes; 1 000 000 unless told. */
+  readonly hugeRowBytes?: number;
+}
+
+export type StandinObservation = Observation & {
+  readonly event: `demo.standin.${'started' | 'progress' | 'finished'}`;
+};
+
+export interface StandinReport {
+  /** Rows by `schema.table`, as inserted. */
+  readonly tables: Readonly<Record<string, number>>;
+  readonly rows: number;
+}
+
+/**
+ * Builds the stand-in source in the empty database that `admin` is connected to: the shape of a hosted project, the
+ * 60 tables of the marketplace, and generated rows with every trap of the real one.
+ *
+ * @param admin a superuser (the roles of a hosted project are made where they are absent)
+ * @throws VectabaseError USAGE when `rows` is out of range; what applyTemplates throws
+ */
+export async function buildStandinSource(
+  admin: Session,
+  options: StandinOptions,
+  context: JobContext<StandinObservation>,
+): Promise<StandinReport> {
+  const rows = options.rows ?? 100_000;
+  if (!Number.isInteger(rows) || rows < 5_000 || rows > 5_000_000) {
+    throw new VectabaseError('USAGE', {
+      message: `${rows} rows are outside 5000 to 5000000`,
+      hint: 'Ask for a number of rows between 5000 and 5000000.',
+    });
+  }
+  const started = context.clock.now();
+  context.observe({ event: 'demo.standin.started', id: 'source', totalRows: rows });
+  for (const area of ['platform', 'hosted', 'marketplace']) await applyTemplates(admin, area);
+  await admin.script('drop schema vectabase cascade'); // the ledger of the templates: a project that is to be moved has none
+
+  const tables = await loadRows(admin, countRows(rows), { ...options, rows }, context);
+  await admin.script('analyze');
+  const ms = context.clock.now() - started;
+  context.observe({ event: 'demo.standin.finished', id: 'source', rows, totalRows: rows, ms });
+  return { tables, rows };
+}
+
+async function loadRows(
+  admin: Session,
+  counts: Counts,
+  options: StandinOptions & { readonly rows: number },
+  context: JobContext<StandinObservation>,
+): Promise<Record<string, number>> {
+  const tables: Record<string, number> = { 'storage.buckets': 4 };
+  const load = async (table: TableRows): Promise<void> => {
+    context.signal.throwIfAborted();
+    const name = table.table.includes('.') ? table.table : `public.${table.table}`;
+    tables[name] = await admin.count(insertRows(table));
+    context.observe({ event: 'demo.standin.progress', id: name, rows: tables[name] });
+  };
+
+  // Triggers and foreign keys stay off, or the six insert triggers would put right what has to be wrong.
+  await admin.script(`begin;
+    set local session_replication_role = replica; set local synchronous_commit = off; set local statement_timeout = 0;
+    set local search_path = pg_catalog; set local timezone = 'UTC'; set local jit = off;
+    ${helperFunctions(options.seed ?? 1)}`);
+  try {
+    for (const rowsOf of ROWS) for (const table of rowsOf(counts)) await load(table);
+    const sofar = Object.values(tables).reduce((sum, count) => sum + count, 0);
+    await load(requestLogRows(counts, options.rows - sofar));
+    await admin.script(`select setval('auth.refresh_tokens_id_seq', ${counts['auth.refresh_tokens'] + 41}); commit`);
+  } catch (error) {
+    await admin.script('rollback').catch(() => undefined);
+    throw error;
+  }
+  return tables;
+}
+
+const ROWS = [authRows, peopleRows, shopRows, moneyRows, communityRows, botRows, trafficRows];

@@ -1,0 +1,219 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, rmdirSync } from 'node:fs';
+import { mkdtemp, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { trixieTree } from './trixie-cache.ts';
+
+export interface TreeOptions {
+  /** Shown read-only at the same path inside. The repository always is, at `/vectabase`. */
+  readonly show?: readonly string[];
+  /**
+   * Where changes to the tree go. `memory`: an overlay in RAM that ends with the tree, also at a reboot.
+   * `disk`: an own copy (3 s), which lives through reboots.
+   */
+  readonly changes?: 'memory' | 'disk';
+}
+
+export interface RunOptions {
+  /** A user of the tree; root unless told. */
+  readonly user?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  /** An exit code other than 0 is an error unless this is false. */
+  readonly check?: boolean;
+}
+
+export interface RunResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const REPOSITORY = findRepository();
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+  HOME: '/root',
+};
+
+/**
+ * A booted Debian 13 with its own systemd, processes and files, and the host's network (pick free ports).
+ * Nothing outlives it: mounts live in its own namespace, and the kernel sends its manager SIGTERM when we die.
+ */
+export class TrixieTree {
+  readonly #manager: ChildProcess;
+  readonly #log: string[];
+  readonly #cgroups: readonly string[];
+  readonly #host: string;
+  /** A directory on disk, seen inside as `/scratch`. Removed by `stop`. */
+  readonly scratch: string;
+
+  private constructor(manager: ChildProcess, log: string[], cgroups: readonly string[], host: string) {
+    this.#manager = manager;
+    this.#log = log;
+    this.#cgroups = cgroups;
+    this.#host = host;
+    this.scratch = path.join(host, 'scratch');
+  }
+
+  /** Boots and waits until systemd has started everything (about 3 s, and once 50 s to build the tree). */
+  static async boot(options: TreeOptions = {}): Promise<TrixieTree> {
+    const cached = await trixieTree();
+    const host = await mkdtemp('/var/tmp/vectabase-trixie-');
+    mkdirSync(path.join(host, 'scratch'), { mode: 0o777 });
+    const root = options.changes === 'disk' ? path.join(host, 'root') : cached;
+    if (root !== cached) await finished(spawn('cp', ['-a', '--reflink=auto', cached, root], { stdio: 'inherit' }));
+    const cgroups = ownCgroups(path.basename(host));
+    const join = cgroups.map((directory) => `echo $$ > ${directory}/cgroup.procs`).join('; ') || ':';
+    const log: string[] = [];
+    const manager = spawn(
+      'setpriv',
+      ['--pdeathsig', 'TERM', 'sh', '-c', `${join}; exec "$@"`, 'sh', ...nspawn(root, host, options)],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    for (const stream of [manager.stdout, manager.stderr])
+      stream.on('data', (chunk: Buffer) => log.push(chunk.toString()));
+    const tree = new TrixieTree(manager, log, cgroups, host);
+    try {
+      await tree.#booted();
+    } catch (error) {
+      await tree.stop();
+      throw error;
+    }
+    return tree;
+  }
+
+  /** Runs a command inside and waits for it. */
+  async run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const child = this.spawn(command, options);
+    const output = { stdout: '', stderr: '' };
+    child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.input ?? '');
+    const code = await finished(child);
+    if (code !== 0 && options.check !== false) {
+      throw new Error(`${command.join(' ')} ended with ${String(code)}: ${output.stderr}${output.stdout}`);
+    }
+    return { code, ...output };
+  }
+
+  /** Starts a command inside. Its process id is the host's, so signals reach it directly. */
+  spawn(command: readonly string[], options: RunOptions = {}): ChildProcess {
+    const as =
+      options.user === undefined
+        ? []
+        : ['setpriv', `--reuid=${options.user}`, `--regid=${options.user}`, '--init-groups'];
+    const args = ['-t', String(this.leader()), '--all', '--wdns=/', ...as, ...command];
+    return spawn('nsenter', args, { env: { ...ENVIRONMENT, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  }
+
+  /** The host's process id of the tree's pid 1; a new one after each reboot. */
+  leader(): number {
+    const pid = String(this.#manager.pid);
+    const [leader] = readdirSync(`/proc/${pid}/task`)
+      .flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim().split(' '))
+      .filter((child) => child !== '');
+    if (leader === undefined) throw new Error(`the tree is not running:\n${this.#log.join('')}`);
+    return Number(leader);
+  }
+
+  /** Shuts down as a power button would, and removes everything that the tree left on the host. */
+  async stop(): Promise<void> {
+    if (this.#manager.exitCode === null && this.#manager.signalCode === null) {
+      const ended = finished(this.#manager);
+      this.#manager.kill('SIGTERM');
+      const patience = sleep(60_000, 'late', { ref: false });
+      if ((await Promise.race([ended, patience])) === 'late') {
+        this.#manager.kill('SIGKILL'); // takes pid 1 of the namespace along, and so everything inside
+        await ended;
+      }
+    }
+    for (const directory of this.#cgroups) removeCgroup(directory);
+    rmSync(this.#host, { recursive: true, force: true });
+  }
+
+  async #booted(): Promise<void> {
+    const deadline = Date.now() + 120_000;
+    for (;;) {
+      if (this.#manager.exitCode !== null) throw new Error(`the tree did not boot:\n${this.#log.join('')}`);
+      if (await this.#separate()) {
+        const { stdout } = await this.run(['systemctl', 'is-system-running', '--wait'], { check: false });
+        if (/^(running|degraded)$/.test(stdout.trim())) return;
+      }
+      if (Date.now() > deadline) throw new Error(`the tree did not finish booting:\n${this.#log.join('')}`);
+      await sleep(100);
+    }
+  }
+
+  /** Before systemd-nspawn has unshared, its child still sees our world: never run a command there. */
+  async #separate(): Promise<boolean> {
+    try {
+      const leader = this.leader();
+      const [theirs, ours] = await Promise.all([readlink(`/proc/${leader}/ns/pid`), readlink('/proc/self/ns/pid')]);
+      return theirs !== ours && readFileSync(`/proc/${leader}/comm`, 'utf8').trim() === 'systemd';
+    } catch {
+      return false;
+    }
+  }
+}
+
+function nspawn(root: string, host: string, options: TreeOptions): string[] {
+  const modules = path.join(REPOSITORY, 'node_modules');
+  const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink() ? [realpathSync(modules)] : [];
+  // Where systemd is pid 1, it must give the tree a cgroup of its own; elsewhere there is none to ask.
+  const scope = existsSync('/run/systemd/system') ? [] : ['--keep-unit'];
+  return [
+    'systemd-nspawn',
+    '--quiet',
+    '--boot',
+    '--register=no',
+    ...scope,
+    `--directory=${root}`,
+    `--machine=${path
+      .basename(host)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9-]/g, '')}`,
+    ...(options.changes === 'disk' ? [] : ['--volatile=overlay']),
+    '--link-journal=no',
+    '--console=pipe',
+    '--timezone=off',
+    '--resolv-conf=copy-host',
+    `--bind-ro=${REPOSITORY}:/vectabase`,
+    ...[...linked, ...(options.show ?? [])].map((directory) => `--bind-ro=${directory}:${directory}`),
+    `--bind=${path.join(host, 'scratch')}:/scratch`,
+  ];
+}
+
+/** Two trees in one cgroup would fight over its children. Only needed where no systemd hands out scopes. */
+function ownCgroups(name: string): string[] {
+  if (existsSync('/run/systemd/system')) return [];
+  const roots = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup'];
+  const own = roots.filter((root) => existsSync(`${root}/cgroup.procs`)).map((root) => path.join(root, name));
+  for (const directory of own) mkdirSync(directory);
+  return own;
+}
+
+function removeCgroup(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeCgroup(path.join(directory, entry.name));
+  }
+  rmdirSync(directory);
+}
+
+/** This file runs from the sources under vitest, and compiled from another depth under the benches. */
+function findRepository(): string {
+  let directory = import.meta.dirname;
+  while (!existsSync(path.join(directory, 'package.json'))) directory = path.dirname(directory);
+  return directory;
+}
+
+async function finished(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    if (child.exitCode !== null) return resolve(child.exitCode);
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code));
+  });
+}
