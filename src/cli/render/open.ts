@@ -1,4 +1,5 @@
 import type { Observation } from '../../foundation/core/observe.ts';
+import { openLiveRenderer } from './live.ts';
 import { openPlainRenderer } from './plain.ts';
 
 /** An observer with a screen: `pause` clears what moves, `close` ends it. */
@@ -13,6 +14,7 @@ export type RenderMode = 'live' | 'plain' | 'ndjson' | 'silent';
 export function openRenderer(options: { mode: RenderMode }): Renderer {
   switch (options.mode) {
     case 'live':
+      return openLiveRenderer(process.stderr);
     case 'plain':
       return openPlainRenderer(process.stderr);
     case 'ndjson':
