@@ -43,7 +43,7 @@ export async function startDaemon(
   } finally {
     await log.close();
   }
-  child.process.stdin?.on('error', () => undefined);
+  child.handle.stdin?.on('error', () => undefined);
   try {
     const ready = await firstWord(child, signal);
     if (ready !== undefined) return { child, apiUrl: ready, stop: () => stopDaemon(child) };
@@ -68,7 +68,7 @@ interface Line {
 
 /** Its address from the ready line; undefined when it ended or kept silent too long. */
 async function firstWord(child: Child, signal: AbortSignal): Promise<string | undefined> {
-  const { stdout } = child.process;
+  const { stdout } = child.handle;
   if (!stdout) throw new Error('the daemon has no stdout');
   // Reading goes on after the ready line: a full pipe would block the daemon.
   const lines = createInterface({ input: stdout });
@@ -105,7 +105,7 @@ function asError({ code, message, hint, details }: ErrorJson['error']): Vectabas
 }
 
 async function stopDaemon(child: Child): Promise<void> {
-  child.process.stdin?.destroy();
+  child.handle.stdin?.destroy();
   for (const [signal, ms] of [
     ['SIGTERM', STOP_MS],
     ['SIGKILL', 5_000],
