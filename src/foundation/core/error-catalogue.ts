@@ -28,6 +28,10 @@ export const ERROR_CATALOGUE = {
     exitCode: 4,
     doc: 'The master key that was found is not the one the installation was made with.',
   },
+  MASTER_KEY_EXISTS: {
+    exitCode: 5,
+    doc: 'A master key would be made where there is one, or where the database was made with another one.',
+  },
   DATABASE_AUTH_FAILED: { exitCode: 4, doc: 'Postgres refused the user name or password.' },
   DATABASE_PERMISSION: { exitCode: 4, doc: 'The database role lacks a right that the step needs.' },
 
@@ -37,6 +41,7 @@ export const ERROR_CATALOGUE = {
   PORT_IN_USE: { exitCode: 5, doc: 'A port that should be opened is taken by another program.' },
   POSTGRES_BINARIES_MISSING: { exitCode: 5, doc: 'No Postgres server binaries for this platform were found.' },
   POSTGRES_START_FAILED: { exitCode: 5, doc: 'The Postgres server did not start; the end of its log is in `details`.' },
+  DAEMON_START_FAILED: { exitCode: 5, doc: 'The API daemon did not start; the end of its log is in `details`.' },
   POSTGRES_VERSION: { exitCode: 5, doc: 'The Postgres version on one side is not supported for this step.' },
   SCHEMA_NEWER: { exitCode: 5, doc: 'The database was set up by a newer release than the one that runs now.' },
   SCHEMA_EDITED: {
@@ -68,6 +73,10 @@ export const ERROR_CATALOGUE = {
     doc: 'The copy finished, and verification found differences. The report names each table and object.',
   },
 
+  SERVER_DIED: {
+    exitCode: 7,
+    doc: 'Postgres or the API daemon ended while `vectabase up` ran; the rest was stopped. Safe to run again.',
+  },
   DATABASE_UNREACHABLE: { exitCode: 7, doc: 'No connection to a Postgres server could be made. Safe to run again.' },
 
   MIGRATE_STOPPED: { exitCode: 75, doc: 'The migration stopped part-way. What is done is kept; `--resume` continues.' },

@@ -1,5 +1,13 @@
-import { webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto';
+import { bits, boolean, integer, objectId, octets, sequence, set, tagged, time, utf8 } from './der.ts';
 
 /** A certificate and its private key, both PEM text. */
 export interface CertifiedKey {
@@ -7,7 +15,6 @@ export interface CertifiedKey {
   readonly privateKey: string;
 }
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
 /** The longest life that every client accepts, Apple's included. */
@@ -17,76 +24,118 @@ const RENEW_DAYS = 60;
 const SKEW_MS = 5 * 60_000;
 
 /** An authority for this installation alone. `name` tells installations apart in a trust store. */
-export async function newAuthority(name: string, now: number): Promise<CertifiedKey> {
-  const keys = await newKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=Vectabase local CA ${name}`,
-    keys,
-    signingAlgorithm: ALGORITHM,
-    notBefore: new Date(now - SKEW_MS),
-    notAfter: new Date(now + CA_DAYS * DAY_MS),
+export function newAuthority(name: string, now: number): CertifiedKey {
+  const { publicKey, privateKey } = newKeys();
+  const commonName = `Vectabase local CA ${name}`;
+  const certificate = issue({
+    subject: commonName,
+    publicKey,
+    issuer: { commonName, privateKey },
+    from: now - SKEW_MS,
+    to: now + CA_DAYS * DAY_MS,
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      // An authority that signs no further authority: path length 0.
+      extension('2.5.29.19', true, sequence(boolean(true), integer(Buffer.of(0)))),
+      // Key usage: bits 5 and 6, to sign certificates and revocation lists.
+      extension('2.5.29.15', true, bits(Buffer.of(0b0000_0110), 1)),
+      extension('2.5.29.14', false, octets(keyId(publicKey))),
     ],
   });
-  return { certificate: pem(certificate), privateKey: await privatePem(keys.privateKey) };
+  return { certificate, privateKey: pem(privateKey) };
 }
 
 /** A server certificate for the loopback names, signed by the authority. */
-export async function newServerCertificate(authority: CertifiedKey, now: number): Promise<CertifiedKey> {
-  const issuer = new x509.X509Certificate(authority.certificate);
-  const keys = await newKeys();
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=localhost',
-    issuer: issuer.subject,
-    publicKey: keys.publicKey,
-    signingKey: await importKey(authority.privateKey),
-    signingAlgorithm: ALGORITHM,
-    notBefore: new Date(now - SKEW_MS),
-    notAfter: new Date(Math.min(now + SERVER_DAYS * DAY_MS, issuer.notAfter.getTime())),
+export function newServerCertificate(authority: CertifiedKey, now: number): CertifiedKey {
+  const { publicKey, privateKey } = newKeys();
+  const issuer = new X509Certificate(authority.certificate);
+  const certificate = issue({
+    subject: 'localhost',
+    publicKey,
+    issuer: {
+      commonName: issuer.subject.replace(/^CN=/, ''),
+      privateKey: createPrivateKey(authority.privateKey),
+    },
+    from: now - SKEW_MS,
+    to: Math.min(now + SERVER_DAYS * DAY_MS, Date.parse(issuer.validTo)),
     extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      extension('2.5.29.19', true, sequence()),
+      // Key usage: bit 0, digital signature. Extended: server authentication.
+      extension('2.5.29.15', true, bits(Buffer.of(0b1000_0000), 7)),
+      extension('2.5.29.37', false, sequence(objectId('1.3.6.1.5.5.7.3.1'))),
+      extension('2.5.29.17', false, LOOPBACK_NAMES),
+      extension('2.5.29.14', false, octets(keyId(publicKey))),
+      extension('2.5.29.35', false, sequence(tagged(0, 'plain', keyId(issuer.publicKey)))),
     ],
   });
-  return { certificate: pem(certificate), privateKey: await privatePem(keys.privateKey) };
+  return { certificate, privateKey: pem(privateKey) };
 }
 
 /** False when it was not issued by this authority, or ends within 60 days. */
-export async function isServerCertificateGood(server: string, authority: string, now: number): Promise<boolean> {
+export function isServerCertificateGood(server: string, authority: string, now: number): boolean {
   try {
-    const certificate = new x509.X509Certificate(server);
-    const issuer = new x509.X509Certificate(authority);
-    if (certificate.notAfter.getTime() - now < RENEW_DAYS * DAY_MS) return false;
-    return await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true });
+    const certificate = new X509Certificate(server);
+    const issuer = new X509Certificate(authority);
+    const left = Date.parse(certificate.validTo) - now;
+    return left > RENEW_DAYS * DAY_MS && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   } catch {
     return false;
   }
 }
 
-async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+interface Issue {
+  readonly subject: string;
+  readonly publicKey: KeyObject;
+  readonly issuer: { readonly commonName: string; readonly privateKey: KeyObject };
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly to: number;
+  readonly extensions: readonly Buffer[];
 }
 
-async function importKey(privateKey: string): Promise<webcrypto.CryptoKey> {
-  const der = x509.PemConverter.decodeFirst(privateKey);
-  return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
+/** ecdsa-with-SHA256 */
+const SIGNATURE_ALGORITHM = sequence(objectId('1.2.840.10045.4.3.2'));
+
+/** RFC 5280, section 4.1: what is to be signed, how, and the signature. */
+function issue({ subject, publicKey, issuer, from, to, extensions }: Issue): string {
+  const unsigned = sequence(
+    tagged(0, 'constructed', integer(Buffer.of(2))), // version 3
+    integer(randomBytes(16)),
+    SIGNATURE_ALGORITHM,
+    distinguishedName(issuer.commonName),
+    sequence(time(from), time(to)),
+    distinguishedName(subject),
+    publicKey.export({ type: 'spki', format: 'der' }),
+    tagged(3, 'constructed', sequence(...extensions)),
+  );
+  const signed = sequence(unsigned, SIGNATURE_ALGORITHM, bits(sign('sha256', unsigned, issuer.privateKey)));
+  return new X509Certificate(signed).toString();
 }
 
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  return `${x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`;
+function distinguishedName(commonName: string): Buffer {
+  return sequence(set(sequence(objectId('2.5.4.3'), utf8(commonName))));
 }
 
-function pem(certificate: x509.X509Certificate): string {
-  return `${certificate.toString('pem')}\n`;
+function extension(id: string, critical: boolean, content: Buffer): Buffer {
+  return sequence(objectId(id), ...(critical ? [boolean(true)] : []), octets(content));
+}
+
+/** subjectAltName: [2] is a DNS name, [7] an address of 4 or 16 bytes. */
+const LOOPBACK_NAMES = sequence(
+  tagged(2, 'plain', Buffer.from('localhost')),
+  tagged(7, 'plain', Buffer.of(127, 0, 0, 1)),
+  tagged(7, 'plain', Buffer.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)),
+);
+
+function newKeys(): { publicKey: KeyObject; privateKey: KeyObject } {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+}
+
+/** SHA-1 of the public point, which is the last 65 bytes of the key's DER. A name for the key, not a safeguard. */
+function keyId(key: KeyObject): Buffer {
+  const point = key.export({ type: 'spki', format: 'der' }).subarray(-65);
+  return createHash('sha1').update(point).digest();
+}
+
+function pem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }

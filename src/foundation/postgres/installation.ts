@@ -22,9 +22,10 @@ export interface RunFile {
   readonly startTime: string | null;
   readonly postgresPid: number;
   readonly daemonPid: number;
+  readonly daemonStartTime: string | null;
   readonly socketDirectory: string;
   readonly pgPort: number;
-  readonly apiPort: number;
+  readonly apiUrl: string;
   readonly postgresVersion: string;
   /** ISO 8601. */
   readonly since: string;
@@ -72,7 +73,7 @@ export async function readRunningInstallation(dir: string): Promise<RunningInsta
       sslMode: 'verify-full',
       rootCertificate: await readFile(paths.tls.caCertificate, 'utf8'),
     },
-    apiUrl: `http://127.0.0.1:${run.apiPort}`,
+    apiUrl: run.apiUrl,
     keys,
     run,
   };

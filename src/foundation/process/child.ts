@@ -19,7 +19,7 @@ export interface ChildExit {
 /** A long-running child with a known end. */
 export interface Child {
   readonly pid: number;
-  readonly process: ChildProcess;
+  readonly handle: ChildProcess;
   /** Resolves once, never rejects. */
   readonly exited: Promise<ChildExit>;
   readonly exit: () => ChildExit | undefined;
@@ -53,7 +53,7 @@ export async function startChild(argv: readonly [string, ...string[]], options: 
   if (pid === undefined) throw new Error(`${file} started without a pid`);
   return {
     pid,
-    process: child,
+    handle: child,
     exited,
     exit: () => ended,
     kill: (signal) => {

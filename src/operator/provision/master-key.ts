@@ -1,0 +1,96 @@
+import { readFile, stat } from 'node:fs/promises';
+import { environment } from '../../foundation/config/environment.ts';
+import type { ClusterPaths, InstallationPaths } from '../../foundation/config/directory.ts';
+import { writeDurably } from '../../foundation/core/durable-file.ts';
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import {
+  isMasterKey,
+  makeMasterKeyCheck,
+  newMasterKey,
+  parseMasterKey,
+  type MasterKeyCheck,
+} from '../../foundation/crypto/master-key.ts';
+import { readJson } from '../../foundation/postgres/installation.ts';
+import type { Ensured } from './step.ts';
+
+const VARIABLE = 'VECTABASE_MASTER_KEY';
+
+/**
+ * Requirement 1.5: a database is started only with the master key that it was made with. The first start makes one,
+ * unless VECTABASE_MASTER_KEY brings it, and keeps a check value beside the cluster.
+ *
+ * @throws VectabaseError MASTER_KEY_MISSING, MASTER_KEY_WRONG
+ */
+export async function ensureMasterKey(
+  installation: InstallationPaths,
+  cluster: ClusterPaths,
+): Promise<Ensured<{ from: 'environment' | 'file' }>> {
+  const check = await readJson<MasterKeyCheck>(cluster.masterKeyCheck);
+  const found = await findMasterKey(installation.masterKey);
+  if (check && !found) throw missing(installation, cluster);
+  if (!found && (await exists(cluster.data))) throw missing(installation, cluster);
+  if (check && found) {
+    if (!(await isMasterKey(found.key, check))) throw wrong(found.place, cluster);
+    return { value: found, changed: false };
+  }
+  const key = found?.key ?? newMasterKey();
+  if (!found) await writeMasterKey(installation.masterKey, key);
+  await writeDurably(cluster.masterKeyCheck, `${JSON.stringify(await makeMasterKeyCheck(key))}\n`);
+  return { value: { from: found?.from ?? 'file' }, changed: true };
+}
+
+export async function writeMasterKey(file: string, key: Buffer): Promise<void> {
+  await writeDurably(file, `${key.toString('hex')}\n`);
+}
+
+interface FoundKey {
+  readonly key: Buffer;
+  readonly from: 'environment' | 'file';
+  /** How an error names where it came from. */
+  readonly place: string;
+}
+
+/** The environment is stronger than the file, as for every setting. */
+async function findMasterKey(file: string): Promise<FoundKey | undefined> {
+  const fromEnvironment = environment()[VARIABLE];
+  if (fromEnvironment !== undefined) return read(fromEnvironment, 'environment', VARIABLE);
+  try {
+    return read(await readFile(file, 'utf8'), 'file', file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function read(text: string, from: FoundKey['from'], place: string): FoundKey {
+  const key = parseMasterKey(text);
+  if (key) return { key, from, place };
+  throw new VectabaseError('MASTER_KEY_WRONG', {
+    message: `${place} does not hold a master key: 64 hexadecimal digits are expected`,
+    hint: 'Bring the key back as it was made. For a new installation, vectabase keys generate makes one.',
+    details: { place },
+  });
+}
+
+function missing(installation: InstallationPaths, cluster: ClusterPaths): VectabaseError {
+  return new VectabaseError('MASTER_KEY_MISSING', {
+    message: `this installation was made with a master key, and ${installation.masterKey} is not there`,
+    hint: [
+      `Bring the old key back: restore ${installation.masterKey} from your own copy, or set ${VARIABLE}.`,
+      'vectabase keys generate makes a key for a new installation; no new key opens this one.',
+    ].join('\n'),
+    details: { file: installation.masterKey, check: cluster.masterKeyCheck },
+  });
+}
+
+function wrong(place: string, cluster: ClusterPaths): VectabaseError {
+  return new VectabaseError('MASTER_KEY_WRONG', {
+    message: `the master key in ${place} is not the one that this installation was made with`,
+    hint: `Bring the old key back to ${place}. vectabase keys generate makes a key for a new installation only.`,
+    details: { place, check: cluster.masterKeyCheck },
+  });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined)) !== undefined;
+}

@@ -1,0 +1,44 @@
+/** What the machine has, as far as settings follow from it. */
+export interface Machine {
+  /** RAM, or the container's limit where that is lower. */
+  readonly memoryBytes: number;
+  /** Size of the file system with the cluster. */
+  readonly diskBytes: number;
+  readonly platform: NodeJS.Platform;
+}
+
+const MB = 1024 ** 2;
+const GB = 1024 ** 3;
+/** Room for the daemon's pool, a migration with many workers, and people. */
+const CONNECTIONS = 100;
+
+/** Memory, disk and planner settings for one machine. Formulas after PgTune; requirement 8.4 sets the quarter. */
+export function tunedSettings({ memoryBytes, diskBytes, platform }: Machine): Record<string, string> {
+  // On a small machine the daemon and the system need their half gigabyte first.
+  const usable = memoryBytes <= 4 * GB ? Math.max(memoryBytes - 512 * MB, memoryBytes / 2) : memoryBytes;
+  const shared = clamp(usable / 4, 32 * MB, 8 * GB);
+  const work = clamp((usable - shared) / (CONNECTIONS * 3), 4 * MB, 64 * MB);
+  const wal = clamp(diskBytes / 10, 512 * MB, 4 * GB);
+  return {
+    max_connections: String(CONNECTIONS),
+    shared_buffers: megabytes(shared),
+    effective_cache_size: megabytes((usable * 3) / 4),
+    work_mem: megabytes(work),
+    maintenance_work_mem: megabytes(clamp(usable / 16, 64 * MB, GB)),
+    min_wal_size: megabytes(wal / 4),
+    max_wal_size: megabytes(wal),
+    // A forgotten replication slot must not fill the disk.
+    max_slot_wal_keep_size: megabytes(clamp(diskBytes / 10, GB, 16 * GB)),
+    random_page_cost: '1.1',
+    // macOS has no posix_fadvise, and Postgres refuses any other value there.
+    effective_io_concurrency: platform === 'linux' ? '200' : '0',
+  };
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.floor(bytes / MB)}MB`;
+}

@@ -1,0 +1,62 @@
+import type { JobContext } from '../../foundation/core/observe.ts';
+import type { UpObservation } from './observations.ts';
+import { startInstallation, type StartInput } from './start.ts';
+
+/** The line that scripts wait for. Public: fields are added, never renamed. */
+export interface ReadyEvent {
+  readonly event: 'ready';
+  readonly apiUrl: string;
+  /** Role `postgres`, with its password. */
+  readonly databaseUrl: string;
+  readonly anonKey: string;
+  readonly serviceRoleKey: string;
+  /** Absolute. */
+  readonly dir: string;
+  /** `17.10` */
+  readonly postgresVersion: string;
+  /** The process to signal. */
+  readonly pid: number;
+}
+
+export interface UpInput extends StartInput {
+  readonly onReady: (ready: ReadyEvent) => void;
+}
+
+export interface UpResult {
+  readonly dir: string;
+  /** Milliseconds between ready and the signal to stop. */
+  readonly upMs: number;
+}
+
+/**
+ * Runs an installation in the foreground until the signal aborts, then stops all that it started.
+ *
+ * Aborted before it was ready, it throws the signal's reason; afterwards a stop is the wanted end and resolves.
+ *
+ * @throws VectabaseError as `startInstallation`, and SERVER_DIED
+ */
+export async function runUp(input: UpInput, ctx: JobContext<UpObservation>): Promise<UpResult> {
+  const started = await startInstallation(input, ctx);
+  try {
+    const readyAt = ctx.clock.now();
+    input.onReady({
+      event: 'ready',
+      apiUrl: started.apiUrl,
+      databaseUrl: started.databaseUrl,
+      anonKey: started.keys.anonKey,
+      serviceRoleKey: started.keys.serviceRoleKey,
+      dir: started.paths.directory,
+      postgresVersion: started.postgresVersion,
+      pid: process.pid,
+    });
+    await Promise.race([aborted(ctx.signal), started.failed]);
+    return { dir: started.paths.directory, upMs: ctx.clock.now() - readyAt };
+  } finally {
+    await started.stop();
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
