@@ -1,36 +1,41 @@
-import { GENERATED } from './markdown.js';
+import { GENERATED, table } from './markdown.js';
 
-/** The settings and their variables, from `foundation/config/settings`. */
-export function configPage({ describeSettings, OTHER_VARIABLES }) {
-  const settings = describeSettings().map(({ key, variable, initial, accepts, doc, secret }) =>
-    row(`\`${key}\``, `\`${variable}\``, secret ? 'secret' : shown(initial), accepts, doc),
-  );
-  const others = Object.entries(OTHER_VARIABLES).map(([variable, doc]) => row(`\`${variable}\``, doc));
+/** One table a section of `vectabase.yml`, from the definitions that also check the file. */
+export function configPage({ describeSettings, OTHER_VARIABLES, SETTINGS_FILE }) {
+  const settings = describeSettings();
+  const sections = [...new Set(settings.map(({ key }) => key.split('.')[0]))];
   return [
     '# Configuration',
     '',
     GENERATED,
     '',
-    'Defaults, then `vectabase.yml` in the directory of the installation, then `VECTABASE_*` variables, then flags: the last one that speaks wins. A key or variable that is not listed here is refused. `vectabase config show --sources` prints what is in force and where it came from; secrets only as set or unset. `templates/vectabase.yml` is a commented example.',
+    `Read from \`${SETTINGS_FILE}\` in the directory of the installation. Of defaults, file, environment and flags the last one`,
+    'that speaks wins. An unknown key is an error that names its path. What is in force, and why:',
     '',
-    row('Setting', 'Variable', 'Default', 'Accepts', 'Meaning'),
-    row('---', '---', '---', '---', '---'),
-    ...settings,
+    '```sh',
+    'vectabase config show --sources',
+    '```',
     '',
+    ...sections.flatMap((section) => [
+      `## ${section}`,
+      '',
+      ...table(
+        ['key', 'variable', 'accepts', 'default', 'what it is'],
+        settings.filter(({ key }) => key.startsWith(`${section}.`)).map(row),
+      ),
+      '',
+    ]),
     '## Other variables',
     '',
-    row('Variable', 'Meaning'),
-    row('---', '---'),
-    ...others,
+    ...table(
+      ['variable', 'what it is'],
+      Object.entries(OTHER_VARIABLES).map(([name, doc]) => [`\`${name}\``, doc]),
+    ),
     '',
   ].join('\n');
 }
 
-function row(...cells) {
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-}
-
-function shown(value) {
-  if (value === undefined) return 'unset';
-  return `\`${Array.isArray(value) ? value.join(', ') : value}\``;
+function row({ key, variable, accepts, initial, doc, secret }) {
+  const value = initial === undefined || secret ? '' : `\`${JSON.stringify(initial)}\``;
+  return [`\`${key}\``, `\`${variable}\``, accepts, value, secret ? `${doc} Secret.` : doc];
 }

@@ -130,6 +130,7 @@ const DDL =
   /\b(create|alter|drop)\s+(or\s+replace\s+)?(unique\s+|temp(orary)?\s+|unlogged\s+|materialized\s+|event\s+)*(table|schema|role|user|function|procedure|policy|trigger|index|type|domain|view|extension|publication|subscription|sequence|aggregate)\b/i;
 const DDL_PLACES = [
   'src/operator/migrate/',
+  'src/operator/demo/standin/', // plays the project of somebody else
   'src/foundation/postgres/templates.ts', // the table that remembers which templates were applied
 ];
 

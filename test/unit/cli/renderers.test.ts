@@ -110,14 +110,13 @@ describe('the live display', () => {
       columns: 100,
       rows: 30,
       write: (chunk: string) => ((text += chunk), true),
-      on: vi.fn(),
+      on: () => undefined,
     };
     return { stream: stream as unknown as NodeJS.WriteStream, text: () => text };
   }
 
   test('draws what is under way, leaves the last picture, gives the stream and the signals back', async () => {
     const { stream, text } = terminal();
-    const write = stream.write;
     const signals = process.listenerCount('SIGINT');
     const renderer = openLiveRenderer(stream);
     renderer.observe({ event: 'migrate.table.started', id: 'public.sales' });
@@ -129,7 +128,6 @@ describe('the live display', () => {
     expect(last).toMatch(/^migrate table {2}1 done · 7 rows · 70 B\n/);
     stream.write('after\n');
     expect(text()).toMatch(/after\n$/);
-    expect(write).toBeTypeOf('function');
   });
 
   test('a pause clears the picture; the next observation draws it again', async () => {
