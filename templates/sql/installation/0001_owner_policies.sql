@@ -1,0 +1,12 @@
+-- What an own installation allows beyond the platform: `postgres` writes policies on storage and realtime tables.
+-- A hosted project allows that by an extension (supautils); in plain Postgres it takes the owner's rights.
+-- Without SET, where the server knows that option: postgres may not become these roles, only act on their tables.
+do $rights$
+begin
+  if current_setting('server_version_num')::integer >= 160000 then
+    grant supabase_storage_admin, supabase_realtime_admin to postgres with inherit true, set false;
+  else
+    grant supabase_storage_admin, supabase_realtime_admin to postgres;
+  end if;
+end
+$rights$;
