@@ -4,7 +4,8 @@
 do $rights$
 begin
   if current_setting('server_version_num')::integer >= 160000 then
-    grant supabase_storage_admin, supabase_realtime_admin to postgres with inherit true, set false;
+    -- as text, because 15 reads the whole block before it runs a line of it
+    execute 'grant supabase_storage_admin, supabase_realtime_admin to postgres with inherit true, set false';
   else
     grant supabase_storage_admin, supabase_realtime_admin to postgres;
   end if;

@@ -25,9 +25,8 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-async function newDatabase(name: string, sessions = 1): Promise<Session[]> {
-  const address = await cluster.createDatabase(name);
-  return Promise.all(Array.from({ length: sessions }, () => connect(address)));
+async function newDatabase(name: string): Promise<Session> {
+  return connect(await cluster.createDatabase(name));
 }
 
 async function connect(address: Parameters<typeof Session.open>[0]): Promise<Session> {
@@ -45,11 +44,11 @@ async function copyOfTemplates(name: string): Promise<{ root: string; file: (ste
 
 describe('applyTemplates', () => {
   test('applies every step once, and nothing the second time', async () => {
-    const [session] = await newDatabase('twice');
-    expect(await applyTemplates(session!, 'platform')).toEqual({ applied: STEPS });
-    const before = await session!.rows('select * from vectabase.schema_migrations order by version');
-    expect(await applyTemplates(session!, 'platform')).toEqual({ applied: [] });
-    expect(await session!.rows('select * from vectabase.schema_migrations order by version')).toEqual(before);
+    const session = await newDatabase('twice');
+    expect(await applyTemplates(session, 'platform')).toEqual({ applied: STEPS });
+    const before = await session.rows('select * from vectabase.schema_migrations order by version');
+    expect(await applyTemplates(session, 'platform')).toEqual({ applied: [] });
+    expect(await session.rows('select * from vectabase.schema_migrations order by version')).toEqual(before);
     expect(before.map((row) => row.name)).toEqual(STEPS);
   });
 
@@ -74,10 +73,10 @@ describe('applyTemplates', () => {
 
   test('notices that an applied file was edited', async () => {
     const templates = await copyOfTemplates('edited');
-    const [session] = await newDatabase('edited');
-    await applyTemplates(session!, 'platform', { root: templates.root });
+    const session = await newDatabase('edited');
+    await applyTemplates(session, 'platform', { root: templates.root });
     await appendFile(templates.file('0003_auth'), '\n-- an afterthought\n');
-    await expect(applyTemplates(session!, 'platform', { root: templates.root })).rejects.toMatchObject({
+    await expect(applyTemplates(session, 'platform', { root: templates.root })).rejects.toMatchObject({
       code: 'SCHEMA_EDITED',
       exitCode: 5,
       details: { step: '0003_auth' },
@@ -86,10 +85,10 @@ describe('applyTemplates', () => {
 
   test('refuses a database that a newer release set up, before it touches anything', async () => {
     const templates = await copyOfTemplates('older');
-    const [session] = await newDatabase('newer');
-    await applyTemplates(session!, 'platform');
+    const session = await newDatabase('newer');
+    await applyTemplates(session, 'platform');
     await rm(templates.file('0005_realtime'));
-    await expect(applyTemplates(session!, 'platform', { root: templates.root })).rejects.toMatchObject({
+    await expect(applyTemplates(session, 'platform', { root: templates.root })).rejects.toMatchObject({
       code: 'SCHEMA_NEWER',
       exitCode: 5,
       details: { recorded: 5, known: 4 },
@@ -99,18 +98,18 @@ describe('applyTemplates', () => {
   test('keeps nothing of a step that fails, and goes on from there', async () => {
     const templates = await copyOfTemplates('failing');
     await appendFile(templates.file('0004_storage'), '\nselect no_such_function();\n');
-    const [session] = await newDatabase('failing');
-    await expect(applyTemplates(session!, 'platform', { root: templates.root })).rejects.toMatchObject({
+    const session = await newDatabase('failing');
+    await expect(applyTemplates(session, 'platform', { root: templates.root })).rejects.toMatchObject({
       code: 'SCHEMA_FAILED',
       details: { step: '0004_storage', sqlState: '42883' },
     });
-    expect(await session!.rows(`select to_regclass('storage.objects') is null as gone`)).toEqual([{ gone: true }]);
-    expect(await applyTemplates(session!, 'platform')).toEqual({ applied: STEPS.slice(3) });
+    expect(await session.rows(`select to_regclass('storage.objects') is null as gone`)).toEqual([{ gone: true }]);
+    expect(await applyTemplates(session, 'platform')).toEqual({ applied: STEPS.slice(3) });
   });
 
   test('tells a role without the right from a broken step', async () => {
-    const [admin] = await newDatabase('rights');
-    await applyTemplates(admin!, 'platform');
+    const admin = await newDatabase('rights');
+    await applyTemplates(admin, 'platform');
     const address = await cluster.createDatabase('rights_anew');
     const session = await connect({ ...address, user: 'postgres' });
     await expect(applyTemplates(session, 'platform')).rejects.toMatchObject({
@@ -120,7 +119,7 @@ describe('applyTemplates', () => {
   });
 
   test('puts variables in as literals and demands those that a file names', async () => {
-    const [session] = await newDatabase('variables');
+    const session = await newDatabase('variables');
     const templates = await copyOfTemplates('variables');
     await rm(path.join(templates.root, 'platform'), { recursive: true });
     await cp(assetPath('templates', 'sql', 'platform'), path.join(templates.root, 'other'), { recursive: true });
@@ -128,8 +127,8 @@ describe('applyTemplates', () => {
     const only = path.join(templates.root, 'other', '0001_name.sql');
     await rename(path.join(templates.root, 'other', '0001_roles.sql'), only);
     await appendFile(only, '\ncreate table public.said as select {{word}}::text as word;\n');
-    await expect(applyTemplates(session!, 'other', { root: templates.root })).rejects.toThrow('{{word}}');
-    await applyTemplates(session!, 'other', { root: templates.root, variables: { word: `it's \\ {{word}}` } });
-    expect(await session!.rows('select word from public.said')).toEqual([{ word: `it's \\ {{word}}` }]);
+    await expect(applyTemplates(session, 'other', { root: templates.root })).rejects.toThrow('{{word}}');
+    await applyTemplates(session, 'other', { root: templates.root, variables: { word: `it's \\ {{word}}` } });
+    expect(await session.rows('select word from public.said')).toEqual([{ word: `it's \\ {{word}}` }]);
   });
 });

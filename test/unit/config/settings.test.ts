@@ -165,7 +165,7 @@ describe('templates/vectabase.yml', () => {
       expect([key, sources[key]]).toEqual([key, secret ? 'default' : 'file']);
       const [section = '', name = ''] = key.split('.');
       const value = (settings as Record<string, Record<string, unknown>>)[section]?.[name];
-      if (initial !== undefined) expect([key, value]).toEqual([key, initial]);
+      expect([key, initial === undefined ? undefined : value]).toEqual([key, initial]);
     }
     expect(parse(shown)).toHaveProperty('api.publicUrl');
   });
