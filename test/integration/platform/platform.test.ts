@@ -23,7 +23,7 @@ beforeAll(async () => {
     });
   admin = await connect();
   await applyTemplates(admin, 'platform');
-  await applyTemplates(admin, 'installation');
+  await applyTemplates(admin, 'provision');
   owner = await connect('postgres');
   api = await connect('authenticator');
   await owner.script(`

@@ -118,7 +118,10 @@ describe('what is refused', () => {
     );
   });
 
-  test('a misspelt variable', () => {
+  test('a misspelt variable, but not those that other parts read', () => {
+    vi.stubEnv('VECTABASE_DIR', dir);
+    vi.stubEnv('VECTABASE_MASTER_KEY', '00');
+    expect(loadSettings({ dir }).sources['api.port']).toBe('default');
     vi.stubEnv('VECTABASE_API_PROT', '1');
     expect(refusal().message).toBe('the environment: VECTABASE_API_PROT is not a setting');
   });
