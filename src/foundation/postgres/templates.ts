@@ -134,7 +134,9 @@ function explain(error: unknown, session: Session, what: string): unknown {
   }
   return new VectabaseError('SCHEMA_FAILED', {
     message: `schema step ${what} failed on ${describeAddress(session.address)}: ${messageOf(error)}`,
-    hint: 'Nothing of this step was kept. If an extension is missing, install the postgresql-contrib package; then run the command again.',
+    hint: isSqlState(error, '0A000', '58P01')
+      ? 'Install the postgresql-contrib package of this server, then run the command again. Nothing of this step was kept.'
+      : 'Report this with the message. Nothing of this step was kept; the same command can be run again.',
     details: { step: what, sqlState: errorCode(error) ?? null },
     cause: error,
   });

@@ -2,6 +2,10 @@
 -- Roles belong to the whole server: each is made only where it is absent, and no password is set here.
 -- A LOGIN role without a password cannot pass scram; the installer gives one to those that it uses.
 -- Nothing but `postgres` may create roles: what the hosted service roles could do with CREATEROLE is not needed here.
+
+-- Advisory locks are per database. This one is of the whole server, so databases set up at once take turns.
+lock table pg_catalog.pg_authid in share row exclusive mode;
+
 do $roles$
 declare
   wanted record;
@@ -26,12 +30,7 @@ begin
     ) as roles (name, options)
   loop
     if not exists (select from pg_catalog.pg_roles where rolname = wanted.name) then
-      begin
-        execute format('create role %I %s', wanted.name, wanted.options);
-      exception
-        -- another database of this server is being set up at the same moment
-        when duplicate_object or unique_violation then null;
-      end;
+      execute format('create role %I %s', wanted.name, wanted.options);
     end if;
   end loop;
 end

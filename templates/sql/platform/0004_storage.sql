@@ -115,7 +115,7 @@ create function storage.filename(name text) returns text language sql immutable 
   select parts[array_length(parts, 1)] from (select string_to_array(name, '/')) as path (parts)
 $$;
 create function storage.extension(name text) returns text language sql immutable as $$
-  select parts[array_length(parts, 1)] from (select string_to_array(storage.filename(name), '.')) as file (parts)
+  select split_part(storage.filename(name), '.', -1)
 $$;
 
 -- Which storage call is being judged; the server sets it, with or without the prefix `storage.`.

@@ -1,0 +1,175 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parse } from 'yaml';
+import { DEFINITIONS } from '../../../src/foundation/config/definitions.ts';
+import { describeSettings, loadSettings } from '../../../src/foundation/config/settings.ts';
+import { assetPath } from '../../../src/foundation/core/assets.ts';
+import { VectabaseError } from '../../../src/foundation/core/errors.ts';
+
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'vt-settings-'));
+  for (const variable of Object.keys(process.env)) {
+    if (variable.startsWith('VECTABASE_')) vi.stubEnv(variable, undefined);
+  }
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(dir, { recursive: true });
+});
+
+const write = (text: string): void => writeFileSync(path.join(dir, 'vectabase.yml'), text);
+
+function refusal(flags: Record<string, unknown> = {}): VectabaseError {
+  try {
+    loadSettings({ dir, flags });
+  } catch (error) {
+    if (error instanceof VectabaseError) return error;
+    throw error;
+  }
+  throw new Error('the settings were accepted');
+}
+
+describe('precedence', () => {
+  test('without anything, the defaults', () => {
+    const { settings, sources } = loadSettings({ dir });
+    expect(settings.api).toEqual({ port: 54321, host: '127.0.0.1', publicUrl: undefined, cors: ['*'] });
+    expect(new Set(Object.values(sources))).toEqual(new Set(['default']));
+  });
+
+  test('any subset of places: the last that speaks wins, and says so', () => {
+    const port = fc.option(fc.integer({ min: 0, max: 65_535 }), { nil: undefined });
+    fc.assert(
+      fc.property(port, port, port, (file, environment, flag) => {
+        write(file === undefined ? '' : `api:\n  port: ${file}\n`);
+        vi.stubEnv('VECTABASE_API_PORT', environment?.toString());
+        const { settings, sources } = loadSettings({ dir, flags: { 'api.port': flag } });
+        const expected = (
+          [
+            ['flag', flag],
+            ['environment', environment],
+            ['file', file],
+            ['default', 54321],
+          ] as const
+        ).find(([, value]) => value !== undefined);
+        expect([sources['api.port'], settings.api.port]).toEqual(expected);
+        expect(sources['postgres.port']).toBe('default');
+      }),
+    );
+  });
+
+  test('a value that is overridden is still checked', () => {
+    write('api:\n  port: ninety\n');
+    vi.stubEnv('VECTABASE_API_PORT', '9000');
+    expect(refusal()).toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2, details: { key: 'api.port' } });
+  });
+
+  test('every setting has its variable, with the meaning that the file has', () => {
+    const examples: Record<string, [text: string, value: unknown]> = {
+      'api.port': ['1', 1],
+      'api.host': ['::1', '::1'],
+      'api.publicUrl': ['https://api.example.com', 'https://api.example.com'],
+      'api.cors': ['https://a.example, https://b.example', ['https://a.example', 'https://b.example']],
+      'postgres.port': ['2', 2],
+      'log.level': ['debug', 'debug'],
+      'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
+    };
+    expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));
+    for (const { key, variable } of describeSettings()) vi.stubEnv(variable, examples[key]?.[0]);
+    const { settings, sources } = loadSettings({ dir });
+    const flat = Object.entries(settings).flatMap(([section, values]) =>
+      Object.entries(values as object).map(([name, value]) => [`${section}.${name}`, value]),
+    );
+    expect(flat).toEqual(Object.entries(examples).map(([key, [, value]]) => [key, value]));
+    expect(new Set(Object.values(sources))).toEqual(new Set(['environment']));
+  });
+
+  test('a variable that is set to nothing does not speak', () => {
+    vi.stubEnv('VECTABASE_API_HOST', '');
+    expect(loadSettings({ dir }).sources['api.host']).toBe('default');
+  });
+
+  test('nobody can change what was loaded', () => {
+    write('api:\n  cors: [https://a.example]\n');
+    const { settings, sources } = loadSettings({ dir });
+    for (const part of [settings, settings.api, settings.api.cors, sources]) expect(Object.isFrozen(part)).toBe(true);
+  });
+});
+
+describe('what is refused', () => {
+  test('any key that is not known, with its path', () => {
+    const known = new Set(describeSettings().map(({ key }) => key));
+    const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,12}$/);
+    const odd = fc.constantFrom('__proto__', 'constructor', 'toString', 'prot');
+    const section = fc.oneof(fc.constantFrom(...Object.keys(DEFINITIONS)), name, odd);
+    fc.assert(
+      fc.property(section, fc.oneof(name, odd), fc.jsonValue(), (outer, inner, value) => {
+        fc.pre(!known.has(`${outer}.${inner}`));
+        write(`"${outer}":\n  "${inner}": ${JSON.stringify(value)}\n`);
+        const error = refusal();
+        const key = Object.hasOwn(DEFINITIONS, outer) ? `${outer}.${inner}` : outer;
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID', details: { key } });
+        expect(error.message).toContain(`: ${key} is not a setting`);
+      }),
+    );
+  });
+
+  test('a misspelt variable, but not those that other parts read', () => {
+    vi.stubEnv('VECTABASE_DIR', dir);
+    vi.stubEnv('VECTABASE_MASTER_KEY', '00');
+    expect(loadSettings({ dir }).sources['api.port']).toBe('default');
+    vi.stubEnv('VECTABASE_API_PROT', '1');
+    expect(refusal().message).toBe('the environment: VECTABASE_API_PROT is not a setting');
+  });
+
+  test.each([
+    ['api: 3', 'api should hold names and values'],
+    ['- api', 'the file should hold names and values'],
+    ['api: {port: 65536}', 'api.port: '],
+    ['api: {port: "80"}', 'api.port: '],
+    ['api: {port: 1.5}', 'api.port: '],
+    ['api: {port: }', 'api.port: '],
+    ['api: {publicUrl: "javascript:alert(1)"}', 'api.publicUrl: '],
+    ['api: {cors: [1]}', 'api.cors (item 0): '],
+    ['log: {level: loud}', 'log.level: '],
+    ['api: {port: 1}\napi: {port: 2}', 'DUPLICATE_KEY at line 2'],
+    ['api: [', 'is not YAML'],
+  ])('%s', (text, message) => {
+    write(text);
+    expect(refusal()).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) as string });
+  });
+
+  test('without repeating a secret', () => {
+    for (const text of [`source: {url: [hunter2]}`, `source: {hunter2: 1`, `source:\n  url: hunter2\n  url: hunter2`]) {
+      write(text);
+      const error = refusal();
+      expect(JSON.stringify([error.message, error.details])).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('templates/vectabase.yml', () => {
+  const text = readFileSync(assetPath('templates', 'vectabase.yml'), 'utf8');
+
+  test('sets nothing as shipped', () => {
+    write(text);
+    expect(new Set(Object.values(loadSettings({ dir }).sources))).toEqual(new Set(['default']));
+  });
+
+  test('shows every setting that is no secret, with its default', () => {
+    const shown = text.replaceAll(/^# ((?: {2})*[a-z]+:( |$))/gim, '$1').replaceAll(/^# ( {2}\w+: )/gm, '$1');
+    write(shown);
+    const { settings, sources } = loadSettings({ dir });
+    for (const { key, initial, secret } of describeSettings()) {
+      expect([key, sources[key]]).toEqual([key, secret ? 'default' : 'file']);
+      const [section = '', name = ''] = key.split('.');
+      const value = (settings as Record<string, Record<string, unknown>>)[section]?.[name];
+      expect([key, initial === undefined ? undefined : value]).toEqual([key, initial]);
+    }
+    expect(parse(shown)).toHaveProperty('api.publicUrl');
+  });
+});
