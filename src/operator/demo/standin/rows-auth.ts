@@ -51,6 +51,8 @@ export function authRows(c: Counts): TableRows[] {
         banned_until: `case when n % 50 = 11 then timestamptz '2099-12-31 23:59:59.999999+00' end`,
         deleted_at: `case when n % 60 = 13 then ${at('users.deleted')} end`, // soft-deleted: the row stays
         is_anonymous: 'n = 18',
+        // a column that the target does not have, with values
+        signup_context: `case when n % 10 = 0 then jsonb_build_object('campaign', n) end`,
       },
     },
     {

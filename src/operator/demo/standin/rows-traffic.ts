@@ -56,11 +56,23 @@ export function trafficRows(c: Counts): TableRows[] {
       columns: { id: id('day'), created_at: `timestamptz '2025-09-26 00:00:00+00' + n * interval '1 day'` },
     },
     {
+      // Folders, as Storage kept them until 2026: one a user who has files.
+      table: 'storage.prefixes',
+      rows: Math.min(20, users),
+      columns: {
+        bucket_id: `'${BUCKETS[0]}'`,
+        name: `${id('user')}::text`,
+        created_at: at('prefixes.created'),
+        updated_at: at('prefixes.created'),
+      },
+    },
+    {
       table: 'storage.objects',
       rows: c['storage.objects'],
       columns: {
         id: id('object'),
         bucket_id: `(array[${BUCKETS.map((bucket) => `'${bucket}'`).join(', ')}])[1 + n % ${BUCKETS.length}]`,
+        level: `case when n % 12 = 4 then 6 else 2 end`,
         // names with spaces, quotes, percent signs, a leading dot, combining marks, deep folders
         name: `${anyId('user', 'objects.user', users)} || '/' || case n % 12
           when 1 then 'it''s (1) 100% "' || n || '".png'
