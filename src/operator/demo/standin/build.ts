@@ -19,6 +19,8 @@ export interface StandinOptions {
   readonly seed?: number;
   /** Size of the one huge row in app_private, in bytes; 1 000 000 unless told. */
   readonly hugeRowBytes?: number;
+  /** False leaves out the schema app_private: what the marketplace lacks and other projects have. */
+  readonly specimens?: boolean;
 }
 
 export type StandinObservation = Observation & {
@@ -52,10 +54,13 @@ export async function buildStandinSource(
   }
   const started = context.clock.now();
   context.observe({ event: 'demo.standin.started', id: 'source', totalRows: rows });
-  for (const area of ['platform', 'hosted', 'marketplace']) await applyTemplates(admin, area);
-  await admin.script('drop schema vectabase cascade'); // the ledger of the templates: a project that is to be moved has none
+  const specimens = options.specimens ?? true;
+  const areas = ['platform', 'hosted', 'marketplace', ...(specimens ? ['specimens'] : [])];
+  for (const area of areas) await applyTemplates(admin, area);
+  await admin.script('drop schema vectabase cascade'); // the templates' ledger: a project that is to be moved has none
 
   const tables = await loadRows(admin, countRows(rows), { ...options, rows }, context);
+  if (specimens) await insertHugeRow(admin, options.hugeRowBytes ?? 1_000_000);
   await admin.script('analyze');
   const ms = context.clock.now() - started;
   context.observe({ event: 'demo.standin.finished', id: 'source', rows, totalRows: rows, ms });
@@ -81,6 +86,8 @@ async function loadRows(
     set local session_replication_role = replica; set local synchronous_commit = off; set local statement_timeout = 0;
     set local search_path = pg_catalog; set local timezone = 'UTC'; set local jit = off;
     ${helperFunctions(options.seed ?? 1)}`);
+  const cancel = (): void => admin.cancel();
+  context.signal.addEventListener('abort', cancel, { once: true });
   try {
     for (const rowsOf of ROWS) for (const table of rowsOf(counts)) await load(table);
     const sofar = Object.values(tables).reduce((sum, count) => sum + count, 0);
@@ -88,9 +95,22 @@ async function loadRows(
     await admin.script(`select setval('auth.refresh_tokens_id_seq', ${counts['auth.refresh_tokens'] + 41}); commit`);
   } catch (error) {
     await admin.script('rollback').catch(() => undefined);
+    context.signal.throwIfAborted(); // its reason says more than Postgres' "canceling statement"
     throw error;
+  } finally {
+    context.signal.removeEventListener('abort', cancel);
   }
   return tables;
+}
+
+/** Repeats 32 kB of hashes: making all of 200 MB anew takes 14 s. */
+async function insertHugeRow(admin: Session, bytes: number): Promise<void> {
+  await admin.rows(
+    `insert into app_private.huge
+     select 1, left(repeat(string_agg(md5(n::text), '' order by n), 1 + $1::integer / 32768), $1::integer)
+     from generate_series(1, 1024) as n`,
+    [bytes],
+  );
 }
 
 const ROWS = [authRows, peopleRows, shopRows, moneyRows, communityRows, botRows, trafficRows];
