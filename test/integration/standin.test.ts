@@ -4,6 +4,13 @@ import { Session } from '../../src/foundation/postgres/session.ts';
 import { ident, literal } from '../../src/foundation/postgres/sql.ts';
 import { buildStandinSource, type StandinReport } from '../../src/operator/demo/standin/build.ts';
 import { STANDIN_FACTS } from '../../src/operator/demo/standin/facts.ts';
+import {
+  FALLBACK_PASSPHRASE,
+  PASSWORDS,
+  ROBLOX_KEYS_FALLBACK,
+  ROBLOX_KEYS_SETTING,
+  SETTING_PASSPHRASE,
+} from '../../src/operator/demo/standin/secrets.ts';
 import { NASTY } from '../../src/operator/demo/standin/sql.ts';
 import { TRAPS } from '../fixtures/standin-traps.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
@@ -91,7 +98,9 @@ describe('the catalogue', () => {
   });
 
   it('shows no trace of the installer', async () => {
-    expect(await value(`select to_regnamespace('vectabase') is null`)).toBe(true);
+    expect(await value(`select to_regnamespace('vectabase') is null and to_regnamespace('standin') is null`)).toBe(
+      true,
+    );
   });
 });
 
@@ -178,6 +187,22 @@ describe('the facts', () => {
       [email, password],
     );
     expect(row).toEqual({ id, fits: true });
+  });
+
+  it('know every password and every key', async () => {
+    const unknown = await source.rows(
+      `select distinct hashed from auth.users, left(encrypted_password, 60) as hashed
+       where encrypted_password like '$2a$%' and encrypted_password <> all (select extensions.crypt(known, hashed) from unnest($1::text[]) as known)`,
+      [PASSWORDS],
+    );
+    expect(unknown).toEqual([]);
+    const [keys] = await source.rows(
+      `select bool_and(extensions.pgp_sym_decrypt(decode(f, 'hex'), $3) like 'rbx-fallback-%') as fallback,
+        bool_and(extensions.pgp_sym_decrypt(decode(s, 'hex'), $4) like 'rbx-setting-%') as setting
+       from unnest($1::text[], $2::text[]) as keys (f, s)`,
+      [ROBLOX_KEYS_FALLBACK, ROBLOX_KEYS_SETTING, FALLBACK_PASSPHRASE, SETTING_PASSPHRASE],
+    );
+    expect(keys).toEqual({ fallback: true, setting: true });
   });
 
   it('list the tables that every report must name', async () => {

@@ -10,7 +10,7 @@ import { moneyRows } from './rows-money.ts';
 import { peopleRows } from './rows-people.ts';
 import { shopRows } from './rows-shop.ts';
 import { requestLogRows, trafficRows } from './rows-traffic.ts';
-import { helperFunctions, insertRows, type TableRows } from './sql.ts';
+import { insertRows, NASTY, type TableRows } from './sql.ts';
 
 export interface StandinOptions {
   /** Rows in public, auth and storage together, to the row; 5 000 to 5 000 000, 100 000 unless told. */
@@ -57,10 +57,12 @@ export async function buildStandinSource(
   const specimens = options.specimens ?? true;
   const areas = ['platform', 'hosted', 'marketplace', ...(specimens ? ['specimens'] : [])];
   for (const area of areas) await applyTemplates(admin, area);
-  await admin.script('drop schema vectabase cascade'); // the templates' ledger: a project that is to be moved has none
+  const variables = { seed: String(options.seed ?? 1), nasty: JSON.stringify(NASTY) };
+  await applyTemplates(admin, 'standin_rows', { variables });
 
-  const tables = await loadRows(admin, countRows(rows), { ...options, rows }, context);
+  const tables = await loadRows(admin, countRows(rows), rows, context);
   if (specimens) await insertHugeRow(admin, options.hugeRowBytes ?? 1_000_000);
+  await applyTemplates(admin, 'standin_tidy');
   await admin.script('analyze');
   const ms = context.clock.now() - started;
   context.observe({ event: 'demo.standin.finished', id: 'source', rows, totalRows: rows, ms });
@@ -70,7 +72,7 @@ export async function buildStandinSource(
 async function loadRows(
   admin: Session,
   counts: Counts,
-  options: StandinOptions & { readonly rows: number },
+  total: number,
   context: JobContext<StandinObservation>,
 ): Promise<Record<string, number>> {
   const tables: Record<string, number> = { 'storage.buckets': 4 };
@@ -84,14 +86,13 @@ async function loadRows(
   // Triggers and foreign keys stay off, or the six insert triggers would put right what has to be wrong.
   await admin.script(`begin;
     set local session_replication_role = replica; set local synchronous_commit = off; set local statement_timeout = 0;
-    set local search_path = pg_catalog; set local timezone = 'UTC'; set local jit = off;
-    ${helperFunctions(options.seed ?? 1)}`);
+    set local search_path = pg_catalog; set local timezone = 'UTC'; set local jit = off`);
   const cancel = (): void => admin.cancel();
   context.signal.addEventListener('abort', cancel, { once: true });
   try {
     for (const rowsOf of ROWS) for (const table of rowsOf(counts)) await load(table);
     const sofar = Object.values(tables).reduce((sum, count) => sum + count, 0);
-    await load(requestLogRows(counts, options.rows - sofar));
+    await load(requestLogRows(counts, total - sofar));
     await admin.script(`select setval('auth.refresh_tokens_id_seq', ${counts['auth.refresh_tokens'] + 41}); commit`);
   } catch (error) {
     await admin.script('rollback').catch(() => undefined);

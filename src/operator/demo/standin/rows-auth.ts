@@ -43,7 +43,7 @@ export function authRows(c: Counts): TableRows[] {
           then '{"provider": "google", "providers": ["google"]}'::jsonb
           else '{"provider": "email", "providers": ["email"]}'::jsonb end`,
         raw_user_meta_data: `case when n = 20 then null when n = 21 then 'null'::jsonb
-          else jsonb_build_object('display_name', 'User ' || n, 'is_creator', n <= ${c.stores}, 'note', pg_temp.nasty(n)) end`,
+          else jsonb_build_object('display_name', 'User ' || n, 'is_creator', n <= ${c.stores}, 'note', standin.nasty(n)) end`,
         created_at: at('users.created'),
         updated_at: at('users.updated'),
         phone: `case when n = 19 then '441632960019' end`,

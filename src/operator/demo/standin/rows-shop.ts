@@ -65,7 +65,7 @@ export function shopRows(c: Counts): TableRows[] {
           when 0 then null
           when 1 then 'null'::jsonb
           when 2 then '{}'::jsonb
-          else jsonb_build_object('z', 1.10, 'a', null, 'text', pg_temp.nasty(n), 'big', 12345678901234567890) end`,
+          else jsonb_build_object('z', 1.10, 'a', null, 'text', standin.nasty(n), 'big', 12345678901234567890) end`,
         voting_enabled: chance('products.voting', 20),
         license_enabled: chance('products.license', 40),
         max_activations: sometimes('products.activations', 40, `1 + ${hash('products.max', 5)}`),
@@ -161,7 +161,7 @@ export function shopRows(c: Counts): TableRows[] {
         type: oneOf('sections.type', 'hero', 'products', 'text', 'gallery'),
         order_index: `n / ${stores}`,
         settings: `case when n % 6 = 1 then null when n % 6 = 2 then '[]'::jsonb
-          else jsonb_build_object('html', '<p class="x">' || pg_temp.nasty(n) || '</p>', 'columns', n % 4) end`,
+          else jsonb_build_object('html', '<p class="x">' || standin.nasty(n) || '</p>', 'columns', n % 4) end`,
         created_at: at('sections.created'),
         updated_at: at('sections.updated'),
       },

@@ -113,7 +113,7 @@ export function requestLogRows(c: Counts, rows: number): TableRows {
       ),
       method: oneOf('logs.endpoint', 'GET', 'GET', 'POST', 'POST', 'GET'),
       status_code: `case when ${chance('logs.ok', 93)} then 200 else 429 end`,
-      request_id: `'req_' || to_hex(pg_temp.h(n, 'logs.request'))`,
+      request_id: `'req_' || to_hex(standin.h(n, 'logs.request'))`,
       created_at: at('logs.created'),
     },
   };

@@ -15,34 +15,9 @@ export function insertRows({ table, rows, columns, where }: TableRows): string {
   return `insert into ${name} (${into})\nselect\n  ${values}\nfrom generate_series(1, ${rows}::bigint) as n${filter}`;
 }
 
-/**
- * Functions of the session that all values come from: hashes of the row's number, never random() or now(), so that a
- * seed always makes the same bytes. Ids do not depend on the seed: tests name rows by id.
- */
-export function helperFunctions(seed: number): string {
-  return `
-create function pg_temp.id(kind text, n bigint) returns uuid language sql immutable as $body$
-  select overlay(overlay(md5(kind || '/' || n) placing '4' from 13 for 1) placing 'a' from 17 for 1)::uuid
-$body$;
-create function pg_temp.h(n bigint, tag text) returns bigint language sql immutable as $body$
-  select hashint8extended(n, hashtextextended(tag, ${seed})) & 9223372036854775807
-$body$;
--- Between 2025-09-26 and 2026-03-01, microseconds and all.
-create function pg_temp.at(n bigint, tag text) returns timestamptz language sql immutable as $body$
-  select timestamptz '2025-09-26 08:00:00+00' + (pg_temp.h(n, tag) % 13478400000000) * interval '1 microsecond'
-$body$;
-create function pg_temp.words(n bigint, tag text) returns text language sql immutable as $body$
-  select w[1 + h % 32] || ' ' || w[1 + (h >> 5) % 32] || ' ' || w[1 + (h >> 10) % 32] || ' ' || w[1 + (h >> 15) % 32]
-  from (select pg_temp.h(n, tag) as h, ${array(WORDS)} as w) as x
-$body$;
-create function pg_temp.nasty(n bigint) returns text language sql immutable as $body$
-  select (${array(NASTY)})[1 + n % ${NASTY.length}]
-$body$;`;
-}
-
 /** A hash of the row's number between 0 and `below` - 1. */
 export function hash(tag: string, below: number): string {
-  return `(pg_temp.h(n, '${tag}') % ${below})`;
+  return `(standin.h(n, '${tag}') % ${below})`;
 }
 
 /** One of the values, as text. */
@@ -66,21 +41,21 @@ export function sometimes(tag: string, percent: number, value: string): string {
 }
 
 export function at(tag: string): string {
-  return `pg_temp.at(n, '${tag}')`;
+  return `standin.at(n, '${tag}')`;
 }
 
 export function words(tag: string): string {
-  return `pg_temp.words(n, '${tag}')`;
+  return `standin.words(n, '${tag}')`;
 }
 
 /** Every `step`th row holds one of the texts that copies break on. */
 export function nastyOr(step: number, value: string): string {
-  return `case when n % ${step} = 3 then pg_temp.nasty(n / ${step} + 3 * ${step}) else ${value} end`;
+  return `case when n % ${step} = 3 then standin.nasty(n / ${step} + 3 * ${step}) else ${value} end`;
 }
 
 /** The id of row `number` of a kind. */
 export function id(kind: string, number = 'n'): string {
-  return `pg_temp.id('${kind}', ${number})`;
+  return `standin.id('${kind}', ${number})`;
 }
 
 /** The id of any of the first `count` rows of a kind. */
@@ -99,11 +74,6 @@ export function pair(first: number, second: number): { first: string; second: st
 function array(values: readonly string[]): string {
   return `array[${values.map((value) => `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`).join(', ')}]`;
 }
-
-const WORDS = (
-  'amber anvil arrow basil beacon birch canyon cedar comet copper coral crystal dawn delta ember falcon ' +
-  'garnet glacier harbor indigo jasper lantern lotus maple meadow nebula onyx orchid pepper quartz raven willow'
-).split(' ');
 
 /** Texts that CSV, COPY text format, JSON, drivers and shells stumble over. NUL itself cannot be in a Postgres text. */
 export const NASTY: readonly string[] = [
