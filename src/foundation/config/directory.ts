@@ -10,6 +10,7 @@ export const ROOT_STATE = '/var/lib/vectabase';
 export interface InstallationPaths {
   /** Absolute. */
   readonly directory: string;
+  /** Prefix of the lock's files. */
   readonly lock: string;
   /** 256-bit master key, 64 hexadecimal digits. Absent when it comes from VECTABASE_MASTER_KEY. */
   readonly masterKey: string;
@@ -34,7 +35,7 @@ export function installationPaths(dir: string): InstallationPaths {
   const at = (...parts: string[]): string => path.join(directory, ...parts);
   return {
     directory,
-    lock: at('lock.json'),
+    lock: at('lock'),
     masterKey: at('master.key'),
     keys: at('keys.json'),
     tls: {

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import path from 'node:path';
+import { writeDurably } from '../core/durable-file.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { isAlive, startTime } from './identity.ts';
 import { ownName } from './service-user.ts';
@@ -22,12 +24,15 @@ export interface DirectoryLock {
 /**
  * Takes the lock of a directory, or says who holds it. A holder that is gone loses it by itself.
  *
- * The file appears whole under its name (`link` fails when the name is taken). A dead holder's file is renamed away
- * and looked at again: had another starter just taken over, its file is put back.
+ * The lock is a row of numbered files of which the highest counts. Whoever finds it free or stale links the next
+ * number, and of several only one can: nothing that another starter may have judged is ever removed or reused. A
+ * starter so slow that its number is an old one by now sees the higher one, and looks again.
  *
+ * @param prefix path of the files without `-N.json`
+ * @param now milliseconds since the epoch
  * @throws VectabaseError LOCK_HELD
  */
-export async function lockDirectory(file: string, now: number): Promise<DirectoryLock> {
+export async function lockDirectory(prefix: string, now: number): Promise<DirectoryLock> {
   const mine: LockHolder = {
     pid: process.pid,
     startTime: startTime(process.pid) ?? null,
@@ -35,25 +40,48 @@ export async function lockDirectory(file: string, now: number): Promise<Director
     user: ownName(),
     host: hostname(),
   };
-  const text = `${JSON.stringify({ ...mine, nonce: randomBytes(8).toString('hex') })}\n`;
-  for (let attempt = 0; attempt < 10; attempt++) {
-    if (await claim(file, text)) return { release: () => release(file, text) };
-    const found = await readFile(file, 'utf8').catch(() => undefined);
-    if (found === undefined) continue;
-    const holder = parse(found);
-    if (holder && isHeld(holder)) throw heldBy(holder, file);
-    await removeStale(file, found);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const highest = (await generations(prefix)).at(-1) ?? 0;
+    const holder = await readHolder(prefix, highest);
+    if (holder && isHeld(holder)) throw heldBy(holder, nameOf(prefix, highest));
+    const next = highest + 1;
+    if (!(await claim(nameOf(prefix, next), mine))) continue;
+    const all = await generations(prefix);
+    if (all.at(-1) === next) {
+      await Promise.all(all.filter((n) => n < next).map((n) => rm(nameOf(prefix, n), { force: true })));
+      return { release: () => writeDurably(nameOf(prefix, next), FREE) };
+    }
+    await rm(nameOf(prefix, next), { force: true });
   }
   throw new VectabaseError('LOCK_HELD', {
-    message: `several starters fight over ${file}`,
+    message: `several starters fight over ${path.dirname(prefix)}`,
     hint: 'Run the command again.',
   });
 }
 
-async function claim(file: string, text: string): Promise<boolean> {
+/** What the file of a released lock holds: kept, so that numbers only ever rise. */
+const FREE = '{}\n';
+
+function nameOf(prefix: string, generation: number): string {
+  return `${prefix}-${generation}.json`;
+}
+
+/** Ascending. */
+async function generations(prefix: string): Promise<number[]> {
+  const start = `${path.basename(prefix)}-`;
+  const names = await readdir(path.dirname(prefix));
+  return names
+    .filter((name) => name.startsWith(start))
+    .map((name) => Number(/^(\d+)\.json$/.exec(name.slice(start.length))?.[1]))
+    .filter((number) => Number.isSafeInteger(number))
+    .toSorted((a, b) => a - b);
+}
+
+/** Whole under its name at once: `link` fails when the name is taken. */
+async function claim(file: string, holder: LockHolder): Promise<boolean> {
   const fresh = `${file}.new-${randomBytes(6).toString('hex')}`;
   try {
-    await writeFile(fresh, text, { flag: 'wx', mode: 0o600 });
+    await writeFile(fresh, `${JSON.stringify(holder)}\n`, { flag: 'wx', mode: 0o600 });
     await link(fresh, file);
     return true;
   } catch (error) {
@@ -64,36 +92,21 @@ async function claim(file: string, text: string): Promise<boolean> {
   }
 }
 
-async function removeStale(file: string, stale: string): Promise<void> {
-  const aside = `${file}.stale-${randomBytes(6).toString('hex')}`;
-  try {
-    await rename(file, aside);
-    if ((await readFile(aside, 'utf8')) !== stale) await link(aside, file).catch(() => undefined);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  } finally {
-    await rm(aside, { force: true });
-  }
-}
-
-async function release(file: string, text: string): Promise<void> {
-  const found = await readFile(file, 'utf8').catch(() => undefined);
-  if (found === text) await rm(file, { force: true });
-}
-
 /** On another host (a shared disk, another container) nobody can look whether the holder lives: it is believed. */
 function isHeld(holder: LockHolder): boolean {
   if (holder.host !== hostname()) return true;
   return isAlive(holder.pid) && (holder.startTime === null || startTime(holder.pid) === holder.startTime);
 }
 
-/** A file that a power cut left empty belongs to nobody. */
-function parse(text: string): LockHolder | undefined {
+/** Nobody, when the lock is free, or a power cut left the file empty. */
+async function readHolder(prefix: string, generation: number): Promise<LockHolder | undefined> {
   try {
-    const holder = JSON.parse(text) as LockHolder;
+    const holder = JSON.parse(await readFile(nameOf(prefix, generation), 'utf8')) as LockHolder;
     return typeof holder.pid === 'number' ? holder : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined || code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
