@@ -1,13 +1,14 @@
-import { mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDatabaseUrl, type DatabaseAddress } from '../../src/foundation/postgres/address.ts';
+import { newAuthority } from '../../src/foundation/crypto/certificates.ts';
 import { readRunningInstallation } from '../../src/foundation/postgres/installation.ts';
 import { Session } from '../../src/foundation/postgres/session.ts';
 import { isAlive } from '../../src/foundation/process/identity.ts';
 import type { ReadyEvent } from '../../src/operator/provision/up.ts';
-import { runCommand, untilNoProcessOf, up, type Command } from '../support/up.ts';
+import { noProcessOf, processesOf, runCommand, untilNoProcessOf, up, type Command } from '../support/up.ts';
 
 /** One directory, one installation; the tests follow its life in order. */
 describe('vectabase up', () => {
@@ -18,16 +19,15 @@ describe('vectabase up', () => {
 
   beforeAll(async () => {
     base = await realpath(await mkdtemp(path.join(tmpdir(), 'vt-up-')));
-    await import('node:fs/promises').then((fs) => fs.chmod(base, 0o755));
+    await chmod(base, 0o755);
     dir = path.join(base, 'shop');
     command = up(dir);
     ready = await command.ready();
   });
   afterAll(async () => {
     await command.stop();
-    const left = await untilNoProcessOf(base);
+    await noProcessOf(base);
     await rm(base, { recursive: true, force: true });
-    expect(left).toEqual([]);
   });
 
   const admin = async (): Promise<DatabaseAddress> => (await readRunningInstallation(dir)).adminAddress;
@@ -94,7 +94,6 @@ describe('vectabase up', () => {
   });
 
   test('refuses a client that trusts another authority', async () => {
-    const { newAuthority } = await import('../../src/foundation/crypto/certificates.ts');
     const rootCertificate = newAuthority('other', Date.now()).certificate;
     await expect(open({ ...parseDatabaseUrl(ready.databaseUrl), rootCertificate })).rejects.toMatchObject({
       code: 'DATABASE_UNREACHABLE',
@@ -157,7 +156,6 @@ describe('vectabase up', () => {
 
   test('no secret is in the arguments of a process', async () => {
     const keys = await readFile(at('keys.json'), 'utf8');
-    const { processesOf } = await import('../support/up.ts');
     const words = processesOf(dir).join('\n');
     expect(words).toContain('postgres');
     for (const secret of keys.match(/(?<=: ")[^"]{24,}/g) ?? []) expect(words).not.toContain(secret);

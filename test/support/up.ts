@@ -117,6 +117,12 @@ export function processesOf(text: string): string[] {
     });
 }
 
+/** For `afterAll`: throws with what is still there. */
+export async function noProcessOf(text: string): Promise<void> {
+  const left = await untilNoProcessOf(text);
+  if (left.length > 0) throw new Error(`left running:\n${left.join('\n')}`);
+}
+
 /** Waits until no process mentions the text; the last list when five seconds were not enough. */
 export async function untilNoProcessOf(text: string): Promise<string[]> {
   for (let attempt = 0; attempt < 100 && processesOf(text).length > 0; attempt++) await delay(50);

@@ -51,6 +51,12 @@ export function ownName(): string {
   }
 }
 
+/** The name of a user id, or `uid 1000` when it has none. */
+export async function nameOf(uid: number): Promise<string> {
+  const { stdout } = await run(['getent', 'passwd', String(uid)]);
+  return stdout.split(':')[0] || `uid ${uid}`;
+}
+
 async function lookUp(name: string): Promise<RunAs | undefined> {
   const { exitCode, stdout } = await run(['getent', 'passwd', name]);
   const [, , uid, gid] = stdout.trim().split(':');

@@ -6,12 +6,17 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { readJson } from '../../foundation/postgres/installation.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
-import { canEnter, isRoot, ownName, serviceUser } from '../../foundation/process/service-user.ts';
+import { canEnter, isRoot, nameOf, ownName, serviceUser } from '../../foundation/process/service-user.ts';
 import type { Ensured } from './step.ts';
 
-/** Makes the directory of an installation, closed to others and to git, and says where everything in it is. */
+/**
+ * Makes the directory of an installation, closed to others and to git, and says where everything in it is.
+ *
+ * @throws VectabaseError PRECONDITION_FAILED when it is another user's
+ */
 export async function ensureDirectory(dir: string): Promise<Ensured<InstallationPaths>> {
   const wanted = path.resolve(dir);
+  await refuseForeign(wanted);
   try {
     const made = await mkdir(wanted, { recursive: true, mode: 0o700 });
     const paths = installationPaths(await realpath(wanted));
@@ -31,6 +36,18 @@ export async function ensureDirectory(dir: string): Promise<Ensured<Installation
       cause,
     });
   }
+}
+
+/** Root may write anywhere, and would leave files that the owner can no longer open. */
+async function refuseForeign(directory: string): Promise<void> {
+  const keys = await stat(installationPaths(directory).keys).catch(() => undefined);
+  if (!isRoot() || keys === undefined || keys.uid === 0) return;
+  const name = await nameOf(keys.uid);
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `the installation in ${directory} belongs to ${name}`,
+    hint: `Run it as that user: runuser -u ${name} -- vectabase up --dir ${directory}`,
+    details: { directory, owner: keys.uid },
+  });
 }
 
 export interface ClusterPlace {
@@ -82,7 +99,7 @@ async function openDirectory(home: string): Promise<void> {
   await mkdir(home, { recursive: true, mode: isRoot() ? 0o755 : 0o700 });
 }
 
-/** Root may start what an ordinary user made: Postgres then runs as that user, or it would refuse the files. */
+/** Postgres refuses files that are not of the user it runs as, so an existing cluster decides who that is. */
 async function ownerOf(data: string): Promise<RunAs | undefined> {
   const found = await stat(data).catch(() => undefined);
   return found && { name: `uid ${found.uid}`, uid: found.uid, gid: found.gid };
