@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Config, Errors, flush, run } from '@oclif/core';
+import { Config, Errors, run } from '@oclif/core';
 import { environment } from '../foundation/config/environment.ts';
 import { asVectabaseError, errorToJson, VectabaseError } from '../foundation/core/errors.ts';
 import { findCommand, type FoundCommand } from './find-command.ts';
@@ -32,8 +32,6 @@ export async function main(argv: readonly string[], entryUrl: string): Promise<n
     else process.stderr.write(renderError(error));
     if (environment().DEBUG?.includes('vectabase') === true) process.stderr.write(`${stackOf(error)}\n`);
     return error.exitCode;
-  } finally {
-    await flush().catch(() => undefined);
   }
 }
 

@@ -23,9 +23,9 @@ export interface DatabaseAddress {
  */
 export function parseDatabaseUrl(text: string, describe = 'the connection string'): DatabaseAddress {
   const url = toUrl(text.trim(), describe);
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, '');
-  const user = decodeURIComponent(url.username);
-  const database = decodeURIComponent(url.pathname.slice(1)) || user;
+  const host = url.searchParams.get('host') ?? decoded(url.hostname, describe).replace(/^\[|\]$/g, '');
+  const user = decoded(url.username, describe);
+  const database = decoded(url.pathname.slice(1), describe) || user;
   const sslMode = url.searchParams.get('sslmode') ?? (isLocal(host) ? 'prefer' : 'require');
   if (host === '' || user === '') throw invalid(`${describe} lacks a ${host === '' ? 'host' : 'user'}`);
   if (!SSL_MODES.includes(sslMode))
@@ -34,7 +34,7 @@ export function parseDatabaseUrl(text: string, describe = 'the connection string
     host,
     port: url.port === '' ? 5432 : Number(url.port),
     user,
-    password: url.password === '' ? undefined : decodeURIComponent(url.password),
+    password: url.password === '' ? undefined : decoded(url.password, describe),
     database,
     sslMode: sslMode as SslMode,
     rootCertificate: readCertificate(url.searchParams.get('sslrootcert')),
@@ -71,6 +71,15 @@ function toUrl(text: string, describe: string): URL {
   }
   if (!/^postgres(ql)?:$/.test(url.protocol)) throw invalid(`${describe} does not start with postgresql://`);
   return url;
+}
+
+/** A `%` that was meant as itself, most likely in a password. */
+function decoded(part: string, describe: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid(`${describe} has a "%" that must be written as %25`);
+  }
 }
 
 function readCertificate(file: string | null): string | undefined {
