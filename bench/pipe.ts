@@ -23,7 +23,7 @@ const job = JSON.parse(process.argv[2] ?? '') as Job;
 const started = performance.now();
 const queue = [...job.tables];
 const landed: string[] = [];
-let copying = job.jobs;
+const copiers = { left: job.jobs };
 const wake: Array<() => void> = [];
 await Promise.all([...Array.from({ length: job.jobs }, copier), ...Array.from({ length: job.jobs }, indexer)]);
 const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
@@ -42,7 +42,7 @@ async function copier(): Promise<void> {
     landed.push(...(job.indexes[table] ?? []));
     for (const waiting of wake.splice(0)) waiting();
   }
-  copying -= 1;
+  copiers.left -= 1;
   for (const waiting of wake.splice(0)) waiting();
   await pump.close();
 }
@@ -51,7 +51,7 @@ async function indexer(): Promise<void> {
   if (Object.keys(job.indexes).length === 0) return;
   const settings = { maintenance_work_mem: '1GB', synchronous_commit: 'off' };
   const to = await Session.open(parseDatabaseUrl(job.target), { applicationName: 'bench', settings });
-  while (copying > 0 || landed.length > 0) {
+  while (copiers.left > 0 || landed.length > 0) {
     const statement = landed.shift();
     if (statement === undefined) await new Promise<void>((resolve) => wake.push(resolve));
     else await to.script(statement);

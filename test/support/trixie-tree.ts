@@ -160,8 +160,8 @@ export class TrixieTree {
 }
 
 function nspawn(root: string, host: string, options: TreeOptions): string[] {
-  const modules = path.join(REPOSITORY, 'node_modules');
-  const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink() ? [realpathSync(modules)] : [];
+  const shown = [REPOSITORY, ...(options.show ?? [])];
+  const linked = shown.flatMap((directory) => linkTarget(path.join(directory, 'node_modules')));
   // Where systemd is pid 1, it must give the tree a cgroup of its own; elsewhere there is none to ask.
   const scope = existsSync('/run/systemd/system') ? [] : ['--keep-unit'];
   return [
@@ -181,9 +181,14 @@ function nspawn(root: string, host: string, options: TreeOptions): string[] {
     '--timezone=off',
     '--resolv-conf=copy-host',
     `--bind-ro=${REPOSITORY}:/vectabase`,
-    ...[...linked, ...(options.show ?? [])].map((directory) => `--bind-ro=${directory}:${directory}`),
+    ...[...shown.slice(1), ...linked].map((directory) => `--bind-ro=${directory}:${directory}`),
     `--bind=${path.join(host, 'scratch')}:/scratch`,
   ];
+}
+
+/** Installed packages may be shared by several checkouts: the link must lead somewhere inside, too. */
+function linkTarget(file: string): string[] {
+  return existsSync(file) && lstatSync(file).isSymbolicLink() ? [realpathSync(file)] : [];
 }
 
 /** Two trees in one cgroup would fight over its children. Only needed where no systemd hands out scopes. */
