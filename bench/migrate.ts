@@ -52,7 +52,7 @@ try {
     for (const contestant of rotate(chosen, round))
       all.push({ round, ...(await compete(contest, contestant, expected)) });
   }
-  process.stdout.write(summary(all));
+  process.stdout.write(`${summary(all)}${verificationCost(all)}`);
   process.stdout.write(`\nload at the end: ${machine()}\n${saveResult('migrate', { ...about, runs: all })}\n`);
   if (all.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
 } finally {
@@ -83,6 +83,23 @@ function summary(all: readonly Round[]): string {
     ];
   });
   return table(['contestant', 'median s', 'min–max', '÷ pgcopydb', 'largest process', 'all processes', 'copy'], rows);
+}
+
+/** By the wall of the same round without verification, and by the durations that our own events tell. */
+function verificationCost(all: readonly Round[]): string {
+  const runsOf = (name: string): Round[] => all.filter(({ contestant }) => contestant === CONTESTANTS[name]?.name);
+  const without = new Map(runsOf('unverified').map((run) => [run.round, run.seconds]));
+  const added = runsOf('verified').flatMap(({ round, seconds }) => {
+    const base = without.get(round);
+    return base === undefined ? [] : [seconds / base - 1];
+  });
+  const own = runsOf('verified').flatMap(({ phases }) =>
+    phases && phases.copy > 0 ? [phases.verify / phases.copy] : [],
+  );
+  if (own.length === 0) return '';
+  const percent = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`;
+  const wall = added.length === 0 ? '' : `, ${percent(median(added))} of the whole move without it`;
+  return `verification: ${percent(median(own))} of the time spent copying tables${wall}\n`;
 }
 
 async function versions(): Promise<Record<string, string>> {
