@@ -57,7 +57,10 @@ export interface CatalogObject {
   readonly table: string | null;
   /** What is compared between the sides. Equal text means equal object. */
   readonly definition: string;
-  /** Statements that make it, in order, every name qualified: they work under `search_path = ''`. */
+  /**
+   * Statements that make it, in order, every name qualified: they work under `search_path = ''`. Empty for a check or
+   * default that stands in its table's own statement: it is listed so that a comparison can name it.
+   */
   readonly create: readonly string[];
   /** Statement that takes it away again; null when it goes with what it hangs on. */
   readonly drop: string | null;
@@ -80,6 +83,7 @@ export interface ColumnInfo {
   /** Stored generated columns are not copied; the target computes them. */
   readonly generated: boolean;
   readonly identity: 'always' | 'by default' | null;
+  readonly hasDefault: boolean;
   /** False for nondeterministic collations: equal strings may differ in bytes. */
   readonly deterministicCollation: boolean;
   /** `ALTER TABLE … ADD COLUMN` of this column, for a table that exists on the target with fewer columns. */
@@ -137,5 +141,7 @@ export interface Catalog {
   readonly objects: readonly CatalogObject[];
   readonly tables: readonly TableInfo[];
   readonly sequences: readonly SequenceInfo[];
+  /** Materialized views that were made WITH NO DATA and never refreshed. */
+  readonly unpopulated: readonly string[];
   readonly unsupported: readonly Unsupported[];
 }
