@@ -49,6 +49,12 @@ export abstract class BaseCommand<Result> extends Command {
     process.stderr.write(`${line}\n`);
   }
 
+  /** Prints a result and ends with a failure all the same: a finished job that found something wrong. */
+  protected finishWith(result: Result, error: VectabaseError): never {
+    if (this.jsonEnabled()) this.logJson(result);
+    throw error;
+  }
+
   /** Ends the live display, so that what follows is printed below it. */
   protected closeRenderer(): void {
     this.#renderer?.close();

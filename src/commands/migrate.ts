@@ -1,0 +1,86 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+import { choiceFlags, endFlags } from '../cli/migrate-flags.ts';
+import { askSecret, canAsk } from '../cli/prompts.ts';
+import { paint } from '../cli/render/paint.ts';
+import type { MigrateObservation } from '../operator/migrate/observations.ts';
+import type { MigrationReport } from '../operator/migrate/report.ts';
+
+export default class Migrate extends BaseCommand<MigrationReport> {
+  static override aliases = ['migrate:run'];
+  static override summary = 'move a Supabase project here: schema, rows, users, and the proof that nothing is missing';
+  static override description = `Reads the live catalogue and copies everything in public and your own schemas, plus the rows of auth and storage.
+Every step commits together with its line in a ledger in the target, so it can be killed at any instant and continued with --resume.
+The source is only read. Exit codes: 0 moved and proved, 5 something must be mended first, 6 differences found, 7 a side is unreachable, 75 stopped part-way.`;
+  static override examples = [
+    'VECTABASE_SOURCE_URL=… <%= config.bin %> migrate',
+    '<%= config.bin %> migrate --source-file source.url --jobs 4',
+    '<%= config.bin %> migrate --resume --source-file source.url',
+  ];
+  static override streams = true;
+  static override flags = {
+    ...endFlags,
+    ...choiceFlags,
+    resume: Flags.boolean({ summary: 'continue the migration that stopped', default: false }),
+    verify: Flags.boolean({ summary: 'count and hash every table on both sides', default: true, allowNo: true }),
+    'dry-run': Flags.boolean({ summary: 'print the plan and stop', default: false }),
+  };
+
+  async run(): Promise<MigrationReport> {
+    const { flags } = await this.parse(Migrate);
+    if (flags['dry-run']) {
+      await this.config.runCommand('migrate:plan', planArguments(flags));
+      return this.exit(0);
+    }
+    const { locateEnds, targetFreeBytes } = await import('../operator/migrate/locate.ts');
+    const { runMigration } = await import('../operator/migrate/run.ts');
+    const { differences } = await import('../operator/migrate/errors.ts');
+    const { toChoices } = await import('../operator/migrate/choices.ts');
+    const { commandWords } = await import('../operator/migrate/words.ts');
+    const { saveReport } = await import('../operator/migrate/save-report.ts');
+    const { renderReport } = await import('../operator/migrate/report-text.ts');
+
+    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })
+      ? async () => askSecret('connection string of the source')
+      : undefined;
+    const { ends, warnings } = await locateEnds({
+      dir: flags.dir,
+      source: flags.source,
+      sourceFile: flags['source-file'],
+      targetFile: flags['target-file'],
+      ask,
+    });
+    for (const warning of warnings) this.say(warning);
+    const words = commandWords(flags);
+    let files: { html: string; json: string } | undefined;
+    const report = await runMigration(
+      {
+        ends,
+        choices: toChoices(flags),
+        resume: flags.resume,
+        targetFreeBytes: await targetFreeBytes(flags.dir, flags['target-file']),
+        words,
+        onReport: async (made) => {
+          files = await saveReport(flags.dir, made, words);
+        },
+      },
+      this.context<MigrateObservation>(),
+    );
+    this.closeRenderer();
+    if (!this.jsonEnabled()) {
+      process.stdout.write(renderReport(report, files, { style: paint(process.stdout), words }));
+    }
+    if (report.outcome === 'differences') this.finishWith(report, differences(report));
+    return report;
+  }
+}
+
+/** The flags that `migrate plan` takes too. */
+function planArguments(flags: Record<string, unknown>): string[] {
+  const shared = new Set([...Object.keys(endFlags), ...Object.keys(choiceFlags), 'dir', 'no-input', 'json']);
+  return Object.entries(flags).flatMap(([name, value]) => {
+    if (!shared.has(name) || value === undefined || value === false) return [];
+    if (value === true) return [`--${name}`];
+    return (Array.isArray(value) ? value : [value]).flatMap((item) => [`--${name}`, String(item)]);
+  });
+}

@@ -1,0 +1,45 @@
+import { BaseCommand } from '../../cli/base-command.ts';
+import { choiceFlags, endFlags } from '../../cli/migrate-flags.ts';
+import { askSecret, canAsk } from '../../cli/prompts.ts';
+import { paint } from '../../cli/render/paint.ts';
+import type { MigrateObservation } from '../../operator/migrate/observations.ts';
+import type { MigrationReport } from '../../operator/migrate/report.ts';
+
+export default class MigrateVerify extends BaseCommand<MigrationReport> {
+  static override summary = 'compare source and target as they are now: every row, every object';
+  static override description =
+    'Changes nothing on either side. Exits 6 and names the table when a single bit differs.';
+  static override examples = ['VECTABASE_SOURCE_URL=… <%= config.bin %> migrate verify'];
+  static override flags = { ...endFlags, jobs: choiceFlags.jobs };
+
+  async run(): Promise<MigrationReport> {
+    const { flags } = await this.parse(MigrateVerify);
+    const { locateEnds } = await import('../../operator/migrate/locate.ts');
+    const { verifyMigration } = await import('../../operator/migrate/verify-again.ts');
+    const { differences } = await import('../../operator/migrate/errors.ts');
+    const { saveReport } = await import('../../operator/migrate/save-report.ts');
+    const { commandWords } = await import('../../operator/migrate/words.ts');
+    const { renderReport } = await import('../../operator/migrate/report-text.ts');
+
+    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })
+      ? async () => askSecret('connection string of the source')
+      : undefined;
+    const { ends, warnings } = await locateEnds({
+      dir: flags.dir,
+      source: flags.source,
+      sourceFile: flags['source-file'],
+      targetFile: flags['target-file'],
+      ask,
+    });
+    for (const warning of warnings) this.say(warning);
+    const report = await verifyMigration({ ends, jobs: flags.jobs ?? 2 }, this.context<MigrateObservation>());
+    this.closeRenderer();
+    const words = commandWords(flags);
+    const files = await saveReport(flags.dir, report, words);
+    if (!this.jsonEnabled()) {
+      process.stdout.write(renderReport(report, files, { style: paint(process.stdout), words }));
+    }
+    if (report.outcome === 'differences') this.finishWith(report, differences(report));
+    return report;
+  }
+}

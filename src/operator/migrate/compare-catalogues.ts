@@ -1,0 +1,29 @@
+import { objectKey, type Catalog } from './catalog/model.ts';
+import type { LeftOut, MigrationPlan } from './plan/model.ts';
+
+export interface CatalogueComparison {
+  readonly compared: number;
+  readonly equal: number;
+  /** Differences that are as they should be, each with the reason. */
+  readonly explained: readonly LeftOut[];
+  readonly different: ReadonlyArray<{ readonly key: string; readonly expected: string; readonly found: string | null }>;
+}
+
+/** Holds the target against what the plan expects of it: every object there, with the same definition. */
+export function compareCatalogues(plan: MigrationPlan, target: Catalog): CatalogueComparison {
+  const there = new Map(target.objects.map((object) => [objectKey(object), object.definition]));
+  const unvalidated = new Set(plan.unvalidated);
+  const explained: LeftOut[] = [];
+  const different: Array<{ key: string; expected: string; found: string | null }> = [];
+  let equal = 0;
+  for (const { key, definition, managed } of plan.expected) {
+    const found = there.get(key) ?? null;
+    if (found === definition) equal += 1;
+    else if (managed && found !== null)
+      explained.push({ key, why: "auth and storage keep the target's own definition" });
+    else if (unvalidated.has(key) && found === `${definition} NOT VALID`)
+      explained.push({ key, why: 'not valid, as rows on one side stay behind' });
+    else different.push({ key, expected: definition, found });
+  }
+  return { compared: plan.expected.length, equal, explained, different };
+}

@@ -1,0 +1,297 @@
+import { objectKey, type CatalogObject, type ObjectKind, type TableInfo } from '../catalog/model.ts';
+import { ident } from '../../../foundation/postgres/sql.ts';
+import type { DdlStep, PlannedStatement, PlannedTable, Step } from './model.ts';
+
+/** Kinds that must stand before rows can land. */
+const BEFORE_DATA = new Set<ObjectKind>([
+  ...([
+    'role',
+    'role-membership',
+    'extension',
+    'schema',
+    'collation',
+    'enum',
+    'composite',
+    'range',
+    'domain',
+    'function',
+    'aggregate',
+  ] as const),
+  ...([
+    'operator',
+    'cast',
+    'text-search',
+    'sequence',
+    'table',
+    'attach-partition',
+    'default',
+    'view',
+    'materialized-view',
+  ] as const),
+]);
+const BUILT_PER_TABLE = new Set<ObjectKind>(['index', 'constraint', 'check', 'attach-index']);
+/** A transaction locks every object it makes; the lock table of a default server holds about 6,400. */
+const OBJECTS_PER_TRANSACTION = 300;
+
+interface StepsInput {
+  /** Objects to make, sorted so that each comes after what it needs. */
+  readonly make: readonly CatalogObject[];
+  readonly addColumns: readonly PlannedStatement[];
+  readonly tables: readonly PlannedTable[];
+  readonly sourceTables: readonly TableInfo[];
+  readonly sequences: readonly string[];
+  readonly unvalidated: ReadonlySet<string>;
+  /** Materialized views that are empty on the source too. */
+  readonly unpopulated: readonly string[];
+  readonly verify: boolean;
+}
+
+/**
+ * The order of a migration as a graph:
+ *
+ *   schema 1 → … → schema n ─┬→ copy T ─┬→ build index … → constrain T ─┐
+ *                            │          └→ verify T                     ├→ partitioned → late → foreign keys → validate T → finish → refresh → event triggers
+ *                            └→ sequences                    analyze T ←┘
+ *
+ * `finish` (triggers, policies, grants …) locks many tables in one transaction, so it waits for every step that holds
+ * more than one lock: no two steps can deadlock.
+ */
+export function planSteps(input: StepsInput): Step[] {
+  const early = earlyKeys(input.make);
+  const of = (kinds: (object: CatalogObject) => boolean, isEarly: boolean): CatalogObject[] =>
+    input.make.filter((object) => kinds(object) && early.has(objectKey(object)) === isEarly);
+
+  const schema = chain('schema', withAddedColumns(of(isBeforeData, true), input.addColumns), []);
+  const ready = lastOf(schema);
+  const copies = input.tables.filter((table) => !table.excluded).flatMap((table) => copySteps(table, ready));
+  const perTable = tableSteps(input, ready);
+  const constrained = [...copies, ...perTable.constrain].map(({ id }) => id);
+  const partitioned = chain('partitioned', statements(perTable.partitioned), constrained.concat(ready));
+  const late = chain('late', statements(of(isBeforeData, false)), lastOf(partitioned, constrained.concat(ready)));
+  const lateDone = lastOf(late, lastOf(partitioned, constrained.concat(ready)));
+
+  const foreignKeys = input.make.filter(({ kind }) => kind === 'foreign-key');
+  const addKeys = chain(
+    'foreign keys',
+    foreignKeys.flatMap((object) => object.create.slice(0, 1).map((sql) => ({ key: objectKey(object), sql }))),
+    lateDone,
+  );
+  const keysDone = lastOf(addKeys, lateDone);
+  const validations = validationSteps(foreignKeys, input, keysDone);
+
+  const isRest = (object: CatalogObject): boolean =>
+    !isBeforeData(object) &&
+    !BUILT_PER_TABLE.has(object.kind) &&
+    object.kind !== 'foreign-key' &&
+    object.kind !== 'event-trigger';
+  const finish = chain(
+    'finish',
+    statements(input.make.filter(isRest)),
+    keysDone.concat(validations.map(({ id }) => id)),
+  );
+  const finished = lastOf(finish, keysDone);
+  const refresh = chain(
+    'refresh',
+    [...refreshStatements(input.make, input.unpopulated), ...statements(perTable.onViews)],
+    finished,
+  );
+  // Last: an event trigger would run the owner's code, as our superuser, at each statement that follows it.
+  const watchers = chain(
+    'event triggers',
+    statements(input.make.filter(({ kind }) => kind === 'event-trigger')),
+    lastOf(refresh, finished),
+  );
+  const sequences: Step[] =
+    input.sequences.length === 0
+      ? []
+      : [{ kind: 'sequences', id: 'sequences', needs: ready, weight: 0, sequences: input.sequences }];
+  return [
+    ...schema,
+    ...copies,
+    ...perTable.all,
+    ...partitioned,
+    ...late,
+    ...addKeys,
+    ...validations,
+    ...finish,
+    ...refresh,
+    ...watchers,
+    ...sequences,
+  ];
+}
+
+/** Owners follow what they own. Usage of a schema is granted early, because rows are copied with their owner's rights. */
+function isBeforeData(object: CatalogObject): boolean {
+  const about = object.identity.split(' ')[0] as ObjectKind;
+  if (object.kind === 'owner') return BEFORE_DATA.has(about);
+  return BEFORE_DATA.has(object.kind) || (object.kind === 'grant' && about === 'schema');
+}
+
+/** Columns that auth and storage get: after the types they may be of, before the views that may show them. */
+function withAddedColumns(
+  early: readonly CatalogObject[],
+  addColumns: readonly PlannedStatement[],
+): PlannedStatement[] {
+  const types: readonly ObjectKind[] = [
+    'role',
+    'role-membership',
+    'schema',
+    'extension',
+    'collation',
+    'enum',
+    'composite',
+    'range',
+    'domain',
+  ];
+  const end = early.findIndex(({ kind }) => !types.includes(kind));
+  const cut = end === -1 ? early.length : end;
+  return [...statements(early.slice(0, cut)), ...addColumns, ...statements(early.slice(cut))];
+}
+
+/** Objects that need nothing that comes only after the data, e.g. not a view that groups by a primary key. */
+function earlyKeys(sorted: readonly CatalogObject[]): Set<string> {
+  const made = new Map(sorted.map((object) => [objectKey(object), object]));
+  const early = new Set<string>();
+  for (const object of sorted) {
+    if (!isBeforeData(object)) continue;
+    if (object.needs.every((need) => !made.has(need) || early.has(need))) early.add(objectKey(object));
+  }
+  return early;
+}
+
+function copySteps(table: PlannedTable, needs: readonly string[]): Step[] {
+  return table.parts.map((part, index) => ({
+    kind: 'copy',
+    id: part.stepId,
+    table: table.identity,
+    part: index,
+    needs,
+    weight: part.bytes + 2 ** 40,
+  }));
+}
+
+interface TableSteps {
+  readonly all: Step[];
+  readonly constrain: DdlStep[];
+  /** Indexes and constraints of partitioned parents, and what attaches their children's to them. */
+  readonly partitioned: CatalogObject[];
+  /** Indexes of materialized views. */
+  readonly onViews: CatalogObject[];
+}
+
+function tableSteps(input: StepsInput, ready: readonly string[]): TableSteps {
+  const planned = new Map(input.tables.map((table) => [table.identity, table]));
+  const parents = new Set(
+    input.sourceTables.filter(({ kind }) => kind === 'partitioned').map(({ identity }) => identity),
+  );
+  const partitioned: CatalogObject[] = [];
+  const onViews: CatalogObject[] = [];
+  const byTable = new Map<string, CatalogObject[]>();
+  for (const object of input.make) {
+    if (!BUILT_PER_TABLE.has(object.kind) || object.create.length === 0) continue;
+    const table = object.table ?? '';
+    if (parents.has(table) || object.kind === 'attach-index') partitioned.push(object);
+    else if (!planned.has(table)) onViews.push(object);
+    else byTable.set(table, [...(byTable.get(table) ?? []), object]);
+  }
+
+  const all: Step[] = [];
+  const constrain: DdlStep[] = [];
+  for (const [identity, table] of planned) {
+    const copied = !table.excluded ? table.parts.map(({ stepId }) => stepId) : ready;
+    const weight = table.dataBytes;
+    const objects = byTable.get(identity) ?? [];
+    const builds = objects
+      .filter(({ kind }) => kind === 'index')
+      .map((object): DdlStep => ({
+        kind: 'ddl',
+        id: `build ${objectKey(object)}`,
+        statements: statements([object]),
+        needs: copied,
+        weight,
+      }));
+    const built = copied.concat(builds.map(({ id }) => id));
+    const rest = objects
+      .filter(({ kind }) => kind !== 'index')
+      .flatMap((object) => (object.kind === 'check' ? asOwner(table, statements([object])) : statements([object])));
+    const constraints: DdlStep = { kind: 'ddl', id: `constrain ${identity}`, statements: rest, needs: built, weight };
+    all.push(...builds, constraints);
+    constrain.push(constraints);
+    if (table.excluded) continue;
+    all.push({
+      kind: 'ddl',
+      id: `analyze ${identity}`,
+      statements: [{ key: `table ${identity}`, sql: `analyze ${identity}` }],
+      needs: [constraints.id],
+      weight: 0,
+    });
+    if (input.verify)
+      all.push({ kind: 'verify', id: `verify ${identity}`, table: identity, needs: copied, weight: table.dataBytes });
+  }
+  return { all, constrain, partitioned, onViews };
+}
+
+/** A check's expression may call functions of the source: they run with the rights of the table's owner, not with ours. */
+function asOwner(table: PlannedTable, list: PlannedStatement[]): PlannedStatement[] {
+  const [first] = list;
+  if (!first || table.owner === null) return list;
+  return [
+    { key: first.key, sql: `set local role ${ident(table.owner)}` },
+    ...list,
+    { key: first.key, sql: 'reset role' },
+  ];
+}
+
+/** All keys of one table in one step: VALIDATE locks the table against another VALIDATE anyway. */
+function validationSteps(
+  foreignKeys: readonly CatalogObject[],
+  input: StepsInput,
+  needs: readonly string[],
+): DdlStep[] {
+  const byTable = new Map<string, PlannedStatement[]>();
+  for (const object of foreignKeys) {
+    const key = objectKey(object);
+    const sql = object.create[1];
+    if (sql === undefined || input.unvalidated.has(key)) continue;
+    byTable.set(object.table ?? '', [...(byTable.get(object.table ?? '') ?? []), { key, sql }]);
+  }
+  const weightOf = new Map(input.tables.map((table) => [table.identity, table.dataBytes]));
+  return [...byTable].map(([table, list]) => ({
+    kind: 'ddl',
+    id: `validate ${table}`,
+    statements: list,
+    needs,
+    weight: weightOf.get(table) ?? 0,
+  }));
+}
+
+function refreshStatements(make: readonly CatalogObject[], unpopulated: readonly string[]): PlannedStatement[] {
+  return make
+    .filter(({ kind, identity }) => kind === 'materialized-view' && !unpopulated.includes(identity))
+    .map((object) => ({ key: objectKey(object), sql: `refresh materialized view ${object.identity}` }));
+}
+
+function statements(objects: readonly CatalogObject[]): PlannedStatement[] {
+  return objects.flatMap((object) => object.create.map((sql) => ({ key: objectKey(object), sql })));
+}
+
+/** Statements cut into transactions of a bearable size, one after the other. */
+function chain(name: string, list: readonly PlannedStatement[], needs: readonly string[]): DdlStep[] {
+  const steps: DdlStep[] = [];
+  for (let start = 0; start < list.length; start += OBJECTS_PER_TRANSACTION) {
+    const id = list.length <= OBJECTS_PER_TRANSACTION ? name : `${name} ${steps.length + 1}`;
+    steps.push({
+      kind: 'ddl',
+      id,
+      statements: list.slice(start, start + OBJECTS_PER_TRANSACTION),
+      needs: steps.at(-1) ? [steps.at(-1)?.id ?? ''] : needs,
+      weight: 0,
+    });
+  }
+  return steps;
+}
+
+function lastOf(steps: readonly Step[], otherwise: readonly string[] = []): string[] {
+  const last = steps.at(-1);
+  return last ? [last.id] : [...otherwise];
+}

@@ -1,0 +1,21 @@
+/** The tables that requirement 2.3 names. The report shows them on their own where the source has them. */
+export const REQUIRED_TABLES: readonly string[] = [
+  'profiles',
+  'products',
+  'sales',
+  'stores',
+  'payment_transactions',
+  'whitelist_systems',
+  'whitelist_users',
+  'api_keys',
+  'discord_servers',
+  'bot_products',
+  'bot_whitelisted_users',
+  'bot_command_permissions',
+  'developer_api_keys',
+  'developer_subscriptions',
+  'obfuscation_credits',
+  'obfuscation_usage',
+  'developer_products',
+  'whitelist_entries',
+].map((name) => `public.${name}`);

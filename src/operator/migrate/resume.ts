@@ -1,0 +1,141 @@
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import { inTransaction } from '../../foundation/postgres/transaction.ts';
+import type { Session } from '../../foundation/postgres/session.ts';
+import { objectKey, type Catalog } from './catalog/model.ts';
+import { isPlatformSchema } from './catalog/managed.ts';
+import { isManagedSchema } from './plan/scope.ts';
+import { forgetSteps, readSteps, recordStep, type LedgerRun } from './ledger.ts';
+import type { CommandWords } from './errors.ts';
+import type { Move } from './move.ts';
+import type { MigrationPlan, PlannedPart, PlannedTable, Step } from './plan/model.ts';
+import { withTriggersOff } from './triggers.ts';
+import { compareTable } from './verify.ts';
+
+/**
+ * Going on under a new snapshot.
+ *
+ * The snapshot of the first attempt died with its connection, so what was copied may be older than what will be. Two
+ * instants in one database would be a silent fault. Instead each part that is done is counted and hashed on both
+ * sides under the new snapshot: what is equal is as good as copied now and is kept; what is not is taken back and
+ * copied again. So a resumed run ends as consistent as an unbroken one.
+ */
+export async function revalidate(job: Move): Promise<void> {
+  const steps = await readSteps(await job.crew.target('copy 0'), job.runId);
+  const queue = job.plan.tables.filter((table) => table.parts.some(({ stepId }) => steps.has(stepId)));
+  const stale: Stale[] = [];
+  const judge = async (worker: string): Promise<void> => {
+    for (let table = queue.shift(); table; table = queue.shift()) {
+      job.ctx.signal.throwIfAborted();
+      const found = await staleParts(job, table, new Set(steps.keys()), worker);
+      stale.push(...found);
+      job.ctx.observe({
+        event: 'migrate.resume.noted',
+        id: table.identity,
+        decision: found.length === 0 ? 'kept' : 'copied again',
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: job.choices.jobs }, async (_, index) => judge(`copy ${index}`)));
+  // One after the other: each may drop the foreign keys of all.
+  for (const { table, part } of stale) await takeBack(job, await job.crew.target('copy 0'), table, part);
+}
+
+interface Stale {
+  readonly table: PlannedTable;
+  /** Null for the whole table. */
+  readonly part: PlannedPart | null;
+}
+
+async function staleParts(job: Move, table: PlannedTable, done: ReadonlySet<string>, worker: string): Promise<Stale[]> {
+  const source = await job.crew.source(worker);
+  const target = await job.crew.target(worker);
+  const copied = table.parts.filter(({ stepId }) => done.has(stepId));
+  if (copied.length === table.parts.length) {
+    const comparison = await compareTable(source, target, table);
+    if (!comparison.equal) return [{ table, part: null }];
+    await recordStep(
+      target,
+      { runId: job.runId, attempt: job.attempt, stepId: `verify ${table.identity}` },
+      async () => ({
+        rows: comparison.targetRows,
+        detail: comparison,
+      }),
+    );
+    return [];
+  }
+  if (copied.some(({ by }) => by === 'ctid')) return [{ table, part: null }];
+  const stale: Stale[] = [];
+  for (const part of copied) {
+    if (!(await compareTable(source, target, table, part.where)).equal) stale.push({ table, part });
+  }
+  return stale;
+}
+
+/**
+ * Empties a table (or one part of it) and forgets every step that built on its rows, in one transaction. Foreign keys
+ * go too: rows of other tables may come to point at rows that are gone until the copy is done again.
+ */
+async function takeBack(job: Move, target: Session, table: PlannedTable, part: PlannedPart | null): Promise<void> {
+  const stepIds = job.plan.steps.filter((step) => buildsOnRows(step, table, part)).map(({ id }) => id);
+  await inTransaction(target, async () => {
+    const foreignKeys = job.plan.made.filter(({ key }) => key.startsWith('foreign-key '));
+    const [added] = await target.rows(
+      `select 1 from vectabase_migration.step where run_id = $1 and step_id like 'foreign keys%' limit 1`,
+      [job.runId],
+    );
+    if (added) for (const statement of foreignKeys.flatMap(({ undo }) => undo)) await target.script(statement);
+    await withTriggersOff(target, table.identity, async () => {
+      if (part === null && !table.managed) await target.script(`truncate only ${table.identity}`);
+      else await target.script(`delete from only ${table.identity} t${part?.where ? ` where ${part.where}` : ''}`);
+    });
+    await forgetSteps(target, job.runId, stepIds);
+  });
+}
+
+function buildsOnRows(step: Step, table: PlannedTable, part: PlannedPart | null): boolean {
+  switch (step.kind) {
+    case 'copy':
+      return part === null ? step.table === table.identity : step.id === part.stepId;
+    case 'verify':
+      return step.table === table.identity;
+    case 'sequences':
+      return true;
+    case 'ddl':
+      return /^(foreign keys|validate |refresh)/.test(step.id) || step.id === `analyze ${table.identity}`;
+  }
+}
+
+/** @throws MIGRATE_SOURCE_OTHER, MIGRATE_SOURCE_CHANGED */
+export function assertSameSource(run: LedgerRun, identity: string, source: Catalog, words: CommandWords): void {
+  if (run.sourceIdentity !== identity) {
+    throw new VectabaseError('MIGRATE_SOURCE_OTHER', {
+      message: 'this source is not the one the unfinished migration reads from',
+      hint: `Give the connection string of the first run, or take the unfinished run back with ${words.abort}`,
+      details: { begun: run.startedAt },
+    });
+  }
+  const changes = schemaChanges(run.plan, source);
+  if (changes.length === 0) return;
+  throw new VectabaseError('MIGRATE_SOURCE_CHANGED', {
+    message: `the schema of the source changed since the migration began: ${changes.slice(0, 3).join('; ')}${changes.length > 3 ? ` and ${changes.length - 3} more` : ''}`,
+    hint: `The copied part follows the old schema. Take it back and move anew:\n${words.abort}\n${words.migrate}`,
+    details: { changes: changes.slice(0, 50) },
+  });
+}
+
+/** Objects of the owner's schemas that came, went or changed between the plan and now. */
+export function schemaChanges(plan: MigrationPlan, source: Catalog): string[] {
+  const now = new Map(source.objects.map((object) => [objectKey(object), object]));
+  const planned = new Set(plan.expected.map(({ key }) => key));
+  const left = new Set(plan.leftOut.map(({ key }) => key));
+  const gone = plan.expected.filter(({ key }) => !now.has(key)).map(({ key }) => `${key} is gone`);
+  const changed = plan.expected
+    .filter(({ key, definition }) => (now.get(key)?.definition ?? definition) !== definition)
+    .map(({ key }) => `${key} changed`);
+  const fresh = source.objects
+    .filter(({ schema }) => schema !== null && !isPlatformSchema(schema) && !isManagedSchema(schema))
+    .map(objectKey)
+    .filter((key) => !planned.has(key) && !left.has(key))
+    .map((key) => `${key} is new`);
+  return [...gone, ...changed, ...fresh];
+}

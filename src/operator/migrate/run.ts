@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { withResources } from '../../foundation/core/release.ts';
+import type { JobContext } from '../../foundation/core/observe.ts';
+import { messageOf } from '../../foundation/core/errors.ts';
+import { describeAddress } from '../../foundation/postgres/address.ts';
+import type { Session } from '../../foundation/postgres/session.ts';
+import { readCatalog } from './catalog/read.ts';
+import { connect, type Connected } from './connect.ts';
+import { Crew } from './crew.ts';
+import { beforeAnything, blocked, noRun, runExists, stopped, type CommandWords } from './errors.ts';
+import {
+  beginAttempt,
+  beginRun,
+  endAttempt,
+  finishRun,
+  forgetFailedVerifications,
+  lockTarget,
+  readAttempts,
+  readRun,
+  readSteps,
+  type LedgerRun,
+} from './ledger.ts';
+import { watchPulse } from './heartbeat.ts';
+import { move, type Move } from './move.ts';
+import type { MigrateObservation } from './observations.ts';
+import type { MigrateChoices, MigrateEnds } from './options.ts';
+import { prepare } from './prepare.ts';
+import { prove, type Proof } from './prove.ts';
+import { makeReport, type MigrationReport } from './report.ts';
+import { assertSameSource, revalidate } from './resume.ts';
+import { exportSnapshot, holdTables, sourceIdentity } from './source.ts';
+import { openTarget } from './target.ts';
+
+export interface RunInput {
+  readonly ends: MigrateEnds;
+  readonly choices: MigrateChoices;
+  readonly resume: boolean;
+  /** Free bytes under the target's data, where it lies on this machine. */
+  readonly targetFreeBytes: number | null;
+  readonly words: CommandWords;
+  /** Told whenever there is something to report, also before a failure is thrown. */
+  readonly onReport: (report: MigrationReport) => Promise<void>;
+}
+
+/**
+ * Moves a project. The story, and what a kill leaves behind at each point:
+ *
+ *   connect    two sessions and a lock on the target                    nothing
+ *   plan       both catalogues read under the source's snapshot         nothing
+ *   begin      ledger and plan written in one transaction               an empty run: resume or abort
+ *   move       each step commits with its ledger line                   the steps that have a line
+ *   prove      catalogue, foreign keys and sequences compared           a whole copy, proof repeated on resume
+ *   finish     the run is marked, flushed to disk                       a finished migration
+ *
+ * A resumed run enters at `revalidate`, which makes what is there as good as copied now (resume.ts), then moves on.
+ *
+ * @throws MIGRATE_BLOCKED, MIGRATE_TARGET_NOT_EMPTY, MIGRATE_RUN_EXISTS, LOCK_HELD before anything is written;
+ *   MIGRATE_STOPPED (exit 75) after; MIGRATE_SOURCE_CHANGED, MIGRATE_SOURCE_OTHER on resume
+ */
+export async function runMigration(input: RunInput, ctx: JobContext<MigrateObservation>): Promise<MigrationReport> {
+  return withResources(async (scope) => {
+    const sessions = await beforeAnything(async () => phase(ctx, 'connect', async () => connect(input.ends, scope)));
+    const lost = new AbortController();
+    for (const session of [sessions.lead, sessions.keeper]) {
+      session.onLost((error) => lost.abort(error));
+      scope.add(
+        watchPulse(session, (error) => lost.abort(error)),
+        (stop) => stop(),
+      );
+    }
+    const inner = { ...ctx, signal: AbortSignal.any([ctx.signal, lost.signal]) };
+    const begun = await beforeAnything(async () => phase(ctx, 'plan', async () => begin(input, sessions, inner)));
+    const job: Move = {
+      runId: begun.run.runId,
+      attempt: begun.attempt,
+      plan: begun.run.plan,
+      choices: begun.run.choices,
+      crew: begun.crew,
+      ctx: inner,
+    };
+    scope.add(job.crew, async (crew) => crew.close());
+    try {
+      if (begun.attempt > 1 && job.choices.verify) await phase(ctx, 'revalidate', async () => revalidate(job));
+      const done = new Set((await readSteps(sessions.keeper, job.runId)).keys());
+      await phase(ctx, 'move', async () => move(job, done));
+      const proof = await phase(ctx, 'compare', async () => prove(sessions.lead, sessions.keeper, job.plan));
+      const report = await writeReport(input, sessions.keeper, begun.run, proof, null);
+      await finishRun(sessions.keeper, job.runId, report);
+      await endAttempt(sessions.keeper, job.runId, job.attempt, report.outcome);
+      return report;
+    } catch (thrown) {
+      const error = stopped(lost.signal.aborted ? lost.signal.reason : thrown, input.words);
+      await job.crew.abandon();
+      await reportStop(input, begun.run, error).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+interface Begun {
+  readonly run: Run;
+  readonly attempt: number;
+  readonly crew: Crew;
+}
+
+/** Takes the lock and the snapshot, and either writes a new run or picks up the one that is there. */
+async function begin(input: RunInput, sessions: Connected, ctx: JobContext<MigrateObservation>): Promise<Begun> {
+  const { lead, keeper } = sessions;
+  await lockTarget(keeper);
+  const existing = await readRun(keeper);
+  if (existing && (!input.resume || existing.state !== 'running')) throw runExists(existing.state, input.words);
+  if (!existing && input.resume) throw noRun();
+  const identity = await sourceIdentity(lead);
+  const snapshot = await exportSnapshot(lead);
+  const run = existing ? await pickUp(existing, input, lead, identity) : await planNew(input, sessions, identity);
+  await holdTables(
+    lead,
+    run.plan.tables.filter(({ excluded }) => !excluded).map((table) => table.identity),
+  );
+  ctx.signal.throwIfAborted();
+  if (!existing) await beginRun(keeper, run);
+  await forgetFailedVerifications(keeper, run.runId);
+  const attempt = await beginAttempt(keeper, run.runId, snapshot);
+  ctx.observe({ event: 'migrate.snapshot.noted', id: run.runId, lsn: snapshot.lsn, attempt });
+  return { run, attempt, crew: new Crew(input.ends, snapshot) };
+}
+
+type Run = Pick<LedgerRun, 'runId' | 'sourceIdentity' | 'choices' | 'plan' | 'startedAt'>;
+
+async function planNew(input: RunInput, { lead, keeper, pooler }: Connected, sourceIdentityText: string): Promise<Run> {
+  const { findings, plan } = await prepare({ source: lead, target: keeper }, input.choices, {
+    pooler,
+    targetFreeBytes: input.targetFreeBytes,
+  });
+  const blockers = findings.filter(({ level }) => level === 'blocker');
+  if (blockers.length > 0) throw blocked(blockers);
+  return {
+    runId: randomUUID(),
+    sourceIdentity: sourceIdentityText,
+    choices: input.choices,
+    plan,
+    startedAt: new Date().toISOString(),
+  };
+}
+
+async function pickUp(run: LedgerRun, input: RunInput, lead: Session, identity: string): Promise<Run> {
+  assertSameSource(run, identity, await readCatalog(lead, { schemas: 'all-user' }), input.words);
+  return run;
+}
+
+async function writeReport(
+  input: RunInput,
+  keeper: Session,
+  run: Run,
+  proof: Proof | null,
+  stop: string | null,
+): Promise<MigrationReport> {
+  const report = makeReport({
+    runId: run.runId,
+    source: describeAddress(input.ends.source),
+    target: describeAddress(input.ends.target),
+    startedAt: new Date(run.startedAt).toISOString(),
+    endedAt: new Date().toISOString(),
+    plan: run.plan,
+    verified: run.choices.verify,
+    attempts: await readAttempts(keeper, run.runId),
+    steps: await readSteps(keeper, run.runId),
+    catalogue: proof?.catalogue ?? null,
+    foreignKeys: proof?.foreignKeys ?? null,
+    sequences: proof?.sequences ?? null,
+    stopped: stop,
+  });
+  await input.onReport(report);
+  return report;
+}
+
+/** A stopped run has its report too, over a connection of its own: the old ones may be what failed. */
+async function reportStop(input: RunInput, run: Run, error: unknown): Promise<void> {
+  const keeper = await openTarget(input.ends.target);
+  try {
+    await writeReport(input, keeper, run, null, messageOf(error));
+  } finally {
+    await keeper.close();
+  }
+}
+
+async function phase<T>(
+  ctx: JobContext<MigrateObservation>,
+  id: 'connect' | 'plan' | 'revalidate' | 'move' | 'compare',
+  body: () => Promise<T>,
+): Promise<T> {
+  const started = ctx.clock.now();
+  ctx.observe({ event: 'migrate.phase.started', id });
+  const result = await body();
+  ctx.observe({ event: 'migrate.phase.finished', id, ms: ctx.clock.now() - started });
+  return result;
+}

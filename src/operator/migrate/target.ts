@@ -1,0 +1,29 @@
+import { Session } from '../../foundation/postgres/session.ts';
+import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
+
+/**
+ * How every session on the target is set. `session_replication_role = replica` keeps triggers from firing while rows
+ * load; commits need not wait for the disk, because a step and its ledger line are lost or kept together.
+ */
+const TARGET_SETTINGS: Readonly<Record<string, string>> = {
+  session_replication_role: 'replica',
+  synchronous_commit: 'off',
+  check_function_bodies: 'off',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  row_security: 'off',
+  search_path: '',
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '3',
+  client_min_messages: 'error',
+};
+
+/** Needs a role that may set `session_replication_role`: a superuser, as `vectabase up` has on its socket. */
+export async function openTarget(address: DatabaseAddress): Promise<Session> {
+  return Session.open(address, { applicationName: 'vectabase migrate', settings: TARGET_SETTINGS });
+}
