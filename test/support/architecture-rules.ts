@@ -131,6 +131,7 @@ const DDL =
 const DDL_PLACES = [
   'src/operator/migrate/',
   'src/operator/demo/standin/', // plays the project of somebody else
+  'src/operator/demo/source.ts', // and its login
   'src/foundation/postgres/templates.ts', // the table that remembers which templates were applied
 ];
 
