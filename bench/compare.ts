@@ -26,6 +26,14 @@ export async function fingerprint(cluster: Cluster, database: string): Promise<s
   return `${rows}\n${definitions}`;
 }
 
+/** @param tables as SQL names */
+export async function rowFingerprint(cluster: Cluster, database: string, tables: readonly string[]): Promise<string> {
+  const queries = tables.map(
+    (table) => `select '${table}', count(*), sum(hashtextextended(t::text, 42)) from ${table} t;`,
+  );
+  return cluster.sql(database, `set max_parallel_workers_per_gather = 2;\n${queries.join('\n')}`);
+}
+
 /** The first few lines that differ, for a person. Empty when the copy is whole. */
 export function differences(source: string, target: string): string[] {
   const wanted = new Set(source.split('\n'));

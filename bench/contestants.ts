@@ -9,6 +9,8 @@ export interface Contest {
   readonly source: Cluster;
   readonly target: Cluster;
   readonly jobs: number;
+  /** The checkout whose built `vectabase` takes part, as seen from inside the tree. */
+  readonly checkout: string;
 }
 
 export interface Contestant {
@@ -31,6 +33,15 @@ export const CONTESTANTS: Readonly<Record<string, Contestant>> = {
   verified: { name: 'vectabase migrate', ours: true, start: (contest) => vectabase(contest, []) },
 };
 
+/** @param names separated by commas */
+export function choose(names: string): Contestant[] {
+  return names.split(',').map((name) => {
+    const contestant = CONTESTANTS[name];
+    if (contestant === undefined) throw new Error(`--only knows ${Object.keys(CONTESTANTS).join(', ')}`);
+    return contestant;
+  });
+}
+
 /** `--skip-vacuum`: the others leave that to autovacuum too. pgcopydb itself sets synchronous_commit off and 1 GB of maintenance_work_mem. */
 function pgcopydb({ tree, source, target, jobs }: Contest): ChildProcess {
   const directory = fresh('pgcopydb');
@@ -51,7 +62,7 @@ function dumpAndRestore({ tree, source, target, jobs }: Contest, flags: readonly
   return tree.spawn(['sh', '-c', script.join(' && ')]);
 }
 
-function vectabase({ tree, source, target, jobs }: Contest, flags: readonly string[]): ChildProcess {
+function vectabase({ tree, source, target, jobs, checkout }: Contest, flags: readonly string[]): ChildProcess {
   const secret = (name: string, text: string): string => {
     writeFileSync(path.join(tree.scratch, name), text, { mode: 0o600 });
     return `/scratch/${name}`;
@@ -60,7 +71,7 @@ function vectabase({ tree, source, target, jobs }: Contest, flags: readonly stri
   const targetFile = secret('target.url', target.url('data'));
   const files = ['--source-file', sourceFile, '--target-file', targetFile, '--dir', fresh('vectabase')];
   const all = [...files, '--jobs', String(jobs), '--json', '--no-input', ...flags];
-  return tree.spawn(['node', '/vectabase/bin/run.js', 'migrate', ...all]);
+  return tree.spawn(['node', `${checkout}/bin/run.js`, 'migrate', ...all]);
 }
 
 let serial = 0;

@@ -5,11 +5,16 @@
 import { parseArgs } from 'node:util';
 import { TrixieTree } from '../test/support/trixie-tree.ts';
 import { createCluster, type Cluster } from '../test/support/trixie-postgres.ts';
+import { differences, rowFingerprint } from './compare.ts';
 import { loadData, SETTINGS } from './data.ts';
 import { machine, median, range, saveResult } from './report.ts';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '5' }, scale: { type: 'string', default: '1' } },
+  options: {
+    runs: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '1' },
+    part: { type: 'string', default: 'copy,sums' },
+  },
 });
 const runs = Number(values.runs);
 const scale = Number(values.scale);
@@ -20,9 +25,13 @@ try {
   const target = await createCluster(tree, 'target', SETTINGS);
   await loadData(tree, source, 'data', scale);
   const size = await source.sql('data', 'select pg_size_pretty(pg_database_size(current_database()))');
-  await target.sql('postgres', 'create database data');
-  await tree.run(['sh', '-c', `pg_dump --section=pre-data '${source.url('data')}' | psql -Xq '${target.url('data')}'`]);
-  await target.sql('data', 'create table ledger (name text, at timestamptz)');
+  await target.sql('postgres', 'create database pre_data');
+  await tree.run([
+    'sh',
+    '-c',
+    `pg_dump --section=pre-data '${source.url('data')}' | psql -Xq '${target.url('pre_data')}'`,
+  ]);
+  await target.sql('pre_data', 'create table ledger (name text, at timestamptz)');
   const tables = (
     await source.sql(
       'data',
@@ -30,8 +39,8 @@ try {
     )
   ).split('\n');
   process.stdout.write(`${machine()}\ndatabase ${size}, ${tables.length} tables, ${runs} runs each, interleaved\n`);
-  const copies = await copyFloors(source, target, tables);
-  const sums = await hashFloors(source);
+  const copies = values.part.includes('copy') ? await copyFloors(source, target, tables) : {};
+  const sums = values.part.includes('sums') ? await hashFloors(source) : {};
   saveResult('floors', { runs, scale, size, copies, sums });
 } finally {
   await tree.stop();
@@ -42,43 +51,74 @@ async function copyFloors(
   target: Cluster,
   tables: readonly string[],
 ): Promise<Record<string, number[]>> {
-  const node =
-    (freeze: boolean, synchronousCommit: boolean, jobs = 2) =>
-    async (): Promise<number> => {
-      const job = {
-        source: source.url('data'),
-        target: target.url('data'),
-        tables,
-        jobs,
-        freeze,
-        synchronousCommit,
-        ledger: true,
-      };
-      const { stdout } = await tree.run(['node', '/vectabase/bench/.build/bench/pipe.js', JSON.stringify(job)]);
-      const measured = JSON.parse(stdout) as { seconds: number; cpuSeconds: number; peakRssBytes: number };
-      process.stderr.write(`    ${JSON.stringify(measured)}\n`);
-      return measured.seconds;
+  const indexes = await indexStatements(source);
+  const node = (options: { freeze?: boolean; sync?: boolean; jobs?: number; raw?: boolean; index?: boolean }) => {
+    const job = {
+      source: source.url('data'),
+      target: target.url('data'),
+      tables,
+      jobs: options.jobs ?? 2,
+      freeze: options.freeze ?? false,
+      synchronousCommit: options.sync ?? true,
+      raw: options.raw ?? false,
+      indexes: options.index === true ? indexes : {},
     };
+    return async (): Promise<number> => {
+      const { stdout } = await tree.run(['node', '/vectabase/bench/.build/bench/pipe.js', JSON.stringify(job)]);
+      process.stderr.write(`    ${stdout}\n`);
+      return (JSON.parse(stdout) as { seconds: number }).seconds;
+    };
+  };
   const psql = (jobs: number) => async (): Promise<number> => {
-    const one = `psql -Xq '${source.url('data')}' -c "copy $1 to stdout (format binary)" | psql -Xq '${target.url('data')}' -c "copy $1 from stdin (format binary)"`;
+    const out = `psql -Xq '${source.url('data')}' -c "copy $1 to stdout (format binary)"`;
+    const into = `psql -Xq '${target.url('data')}' -c "copy $1 from stdin (format binary)"`;
     const started = performance.now();
-    await tree.run(['xargs', '-P', String(jobs), '-n1', 'sh', '-c', one, 'sh'], { input: tables.join('\n') });
+    const command = ['xargs', '-P', String(jobs), '-n1', 'sh', '-c', `${out} | ${into}`, 'sh'];
+    await tree.run(command, { input: tables.join('\n') });
     return (performance.now() - started) / 1000;
   };
   return interleave(
     {
       'psql | psql, 2 jobs': psql(2),
-      'psql | psql, 1 job': psql(1),
-      'node, 2 jobs, sync off': node(false, false),
-      'node, 2 jobs, sync on': node(false, true),
-      'node, 2 jobs, truncate + freeze, sync off': node(true, false),
-      'node, 2 jobs, truncate + freeze, sync on': node(true, true),
-      'node, 1 job, sync off': node(false, false, 1),
+      'node streams, 2 jobs': node({}),
+      'node streams, 2 jobs, synchronous_commit off': node({ sync: false }),
+      'node streams, 2 jobs, truncate + freeze': node({ freeze: true }),
+      'node streams, 1 job': node({ jobs: 1 }),
+      'node raw, 2 jobs': node({ raw: true }),
+      'node raw, 2 jobs, truncate + freeze': node({ raw: true, freeze: true }),
+      'node raw, 1 job': node({ raw: true, jobs: 1 }),
+      'node streams, 2 jobs + 2 index jobs': node({ index: true }),
+      'node streams, 2 jobs, freeze + 2 index jobs': node({ index: true, freeze: true }),
+      'node raw, 2 jobs + 2 index jobs': node({ raw: true, index: true }),
+      'node raw, 2 jobs, freeze + 2 index jobs': node({ raw: true, freeze: true, index: true }),
     },
     async () => {
-      await target.sql('data', `truncate ${tables.join(', ')}, ledger; checkpoint`);
+      // A new database for each: also the indexes of the run before are gone.
+      await target.sql('postgres', 'drop database if exists data with (force)');
+      await target.sql('postgres', 'create database data template pre_data');
+      await target.sql('postgres', 'checkpoint');
+    },
+    async () => {
+      const rows = async (cluster: Cluster): Promise<string> => rowFingerprint(cluster, 'data', tables);
+      const problems = differences(await rows(source), await rows(target));
+      if (problems.length > 0) throw new Error(problems.join('\n'));
     },
   );
+}
+
+/** What pg_restore would run after the rows, by table; foreign keys left out, which must wait for other tables. */
+async function indexStatements(source: Cluster): Promise<Record<string, string[]>> {
+  const lines = await source.sql(
+    'data',
+    `select json_object_agg(relname, statements) from (
+       select c.relname, json_agg(case when k.oid is null then pg_get_indexdef(i.indexrelid) else
+         format('alter table %I add constraint %I %s', c.relname, k.conname, pg_get_constraintdef(k.oid)) end) as statements
+       from pg_index i
+       join pg_class c on c.oid = i.indrelid and c.relnamespace = 'public'::regnamespace
+       left join pg_constraint k on k.conindid = i.indexrelid and k.contype in ('p', 'u')
+       group by c.relname) s`,
+  );
+  return JSON.parse(lines) as Record<string, string[]>;
 }
 
 /** `h` is computed once in every form: a form that names it twice computes it twice, as the subquery is flattened. */
@@ -121,7 +161,7 @@ async function hashFloors(source: Cluster): Promise<Record<string, number[]>> {
       };
     }
   }
-  return interleave(contestants, async () => undefined);
+  return interleave(contestants);
 }
 
 function sum(row: string, table: string): string {
@@ -130,13 +170,15 @@ function sum(row: string, table: string): string {
 
 async function interleave(
   contestants: Record<string, () => Promise<number>>,
-  before: () => Promise<void>,
+  before: () => Promise<void> = async () => undefined,
+  check: () => Promise<void> = async () => undefined,
 ): Promise<Record<string, number[]>> {
   const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
   for (let run = 0; run < runs; run += 1) {
     for (const [name, contestant] of Object.entries(contestants)) {
       await before();
       const taken = await contestant();
+      if (run === 0) await check();
       seconds[name]?.push(taken);
       process.stderr.write(`  ${name}: ${taken.toFixed(3)} s\n`);
     }

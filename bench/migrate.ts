@@ -2,13 +2,14 @@
  * Who moves a database faster: `npm run bench:migrate -- [--runs 5] [--scale 1] [--jobs 2] [--only pgcopydb,verified]`.
  * Exits 1 when any move failed or left something behind. bench/README.md tells what is measured.
  */
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createCluster } from '../test/support/trixie-postgres.ts';
 import { TrixieTree } from '../test/support/trixie-tree.ts';
-import { differences, fingerprint } from './compare.ts';
-import { CONTESTANTS, type Contest, type Contestant } from './contestants.ts';
+import { fingerprint } from './compare.ts';
+import { compete, type Run } from './compete.ts';
+import { choose, CONTESTANTS, type Contest } from './contestants.ts';
 import { loadData, SETTINGS } from './data.ts';
-import { watch, type Usage } from './processes.ts';
 import { machine, mebibytes, median, range, saveResult, table } from './report.ts';
 
 const { values: flags } = parseArgs({
@@ -17,28 +18,24 @@ const { values: flags } = parseArgs({
     scale: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
     only: { type: 'string', default: 'pgcopydb,pgdump,unverified,verified' },
+    checkout: { type: 'string' },
   },
 });
 const runs = Number(flags.runs);
 const scale = Number(flags.scale);
-const chosen = flags.only.split(',').map((name) => {
-  const contestant = CONTESTANTS[name];
-  if (contestant === undefined) throw new Error(`--only knows ${Object.keys(CONTESTANTS).join(', ')}`);
-  return contestant;
-});
+const chosen = choose(flags.only);
 
-interface Run extends Omit<Usage, 'output'> {
-  readonly contestant: string;
+interface Round extends Run {
   readonly round: number;
-  readonly problems: readonly string[];
 }
 
-const tree = await TrixieTree.boot();
+const tree = await TrixieTree.boot(flags.checkout === undefined ? {} : { show: [path.resolve(flags.checkout)] });
 process.once('SIGINT', () => void tree.stop().then(() => process.exit(130)));
 try {
   const source = await createCluster(tree, 'source', SETTINGS);
   const target = await createCluster(tree, 'target', SETTINGS);
-  const contest: Contest = { tree, source, target, jobs: Number(flags.jobs) };
+  const checkout = flags.checkout === undefined ? '/vectabase' : path.resolve(flags.checkout);
+  const contest: Contest = { tree, source, target, jobs: Number(flags.jobs), checkout };
   await loadData(tree, source, 'data', scale);
   const about = {
     machine: machine(),
@@ -50,31 +47,16 @@ try {
   };
   process.stderr.write(`${JSON.stringify(about, null, 2)}\n`);
   const expected = await fingerprint(source, 'data');
-  const all: Run[] = [];
+  const all: Round[] = [];
   for (let round = 1; round <= runs; round += 1) {
-    for (const contestant of rotate(chosen, round)) all.push(await compete(contest, contestant, round, expected));
+    for (const contestant of rotate(chosen, round))
+      all.push({ round, ...(await compete(contest, contestant, expected)) });
   }
-  process.stdout.write(summary(all));
+  process.stdout.write(`${summary(all)}${verificationCost(all)}`);
   process.stdout.write(`\nload at the end: ${machine()}\n${saveResult('migrate', { ...about, runs: all })}\n`);
   if (all.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
 } finally {
   await tree.stop();
-}
-
-async function compete(contest: Contest, contestant: Contestant, round: number, expected: string): Promise<Run> {
-  const { source, target } = contest;
-  await target.sql('postgres', 'drop database if exists data with (force)');
-  await target.sql('postgres', 'create database data');
-  await source.sql('postgres', 'checkpoint');
-  await target.sql('postgres', 'checkpoint');
-  const { output, ...usage } = await watch(contestant.start(contest));
-  const problems = usage.code === 0 ? [] : [`exit code ${String(usage.code)}: ${output.slice(-2000)}`];
-  problems.push(...differences(expected, await fingerprint(target, 'data')));
-  process.stderr.write(
-    `round ${round}  ${usage.seconds.toFixed(2).padStart(7)} s  ${mebibytes(usage.largestProcessBytes)}  ${contestant.name}\n`,
-  );
-  for (const problem of problems) process.stderr.write(`  ${problem}\n`);
-  return { contestant: contestant.name, round, ...usage, problems };
 }
 
 /** Another one begins in each round: nobody always follows the same neighbour. */
@@ -82,7 +64,7 @@ function rotate<T>(list: readonly T[], by: number): T[] {
   return list.map((_, index) => list[(index + by) % list.length]).filter((item) => item !== undefined);
 }
 
-function summary(all: readonly Run[]): string {
+function summary(all: readonly Round[]): string {
   const anchor = new Map(
     all.filter(({ contestant }) => contestant === CONTESTANTS['pgcopydb']?.name).map((run) => [run.round, run.seconds]),
   );
@@ -101,6 +83,23 @@ function summary(all: readonly Run[]): string {
     ];
   });
   return table(['contestant', 'median s', 'min–max', '÷ pgcopydb', 'largest process', 'all processes', 'copy'], rows);
+}
+
+/** By the wall of the same round without verification, and by the durations that our own events tell. */
+function verificationCost(all: readonly Round[]): string {
+  const runsOf = (name: string): Round[] => all.filter(({ contestant }) => contestant === CONTESTANTS[name]?.name);
+  const without = new Map(runsOf('unverified').map((run) => [run.round, run.seconds]));
+  const added = runsOf('verified').flatMap(({ round, seconds }) => {
+    const base = without.get(round);
+    return base === undefined ? [] : [seconds / base - 1];
+  });
+  const own = runsOf('verified').flatMap(({ phases }) =>
+    phases && phases.copy > 0 ? [phases.verify / phases.copy] : [],
+  );
+  if (own.length === 0) return '';
+  const percent = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`;
+  const wall = added.length === 0 ? '' : `, ${percent(median(added))} of the whole move without it`;
+  return `verification: ${percent(median(own))} of the time spent copying tables${wall}\n`;
 }
 
 async function versions(): Promise<Record<string, string>> {

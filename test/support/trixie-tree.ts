@@ -30,6 +30,9 @@ export interface RunResult {
   readonly stderr: string;
 }
 
+/** On disk, also where /tmp is in memory: databases of some GB lie here. */
+const HOSTS = '/var/tmp';
+const PREFIX = 'vectabase-trixie-';
 const REPOSITORY = findRepository();
 const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -60,7 +63,8 @@ export class TrixieTree {
   /** Boots and waits until systemd has started everything (about 3 s, and once 50 s to build the tree). */
   static async boot(options: TreeOptions = {}): Promise<TrixieTree> {
     const cached = await trixieTree();
-    const host = await mkdtemp('/var/tmp/vectabase-trixie-');
+    sweep();
+    const host = await mkdtemp(path.join(HOSTS, `${PREFIX}${process.pid}-`));
     mkdirSync(path.join(host, 'scratch'), { mode: 0o777 });
     const root = options.changes === 'disk' ? path.join(host, 'root') : cached;
     if (root !== cached) await finished(spawn('cp', ['-a', '--reflink=auto', cached, root], { stdio: 'inherit' }));
@@ -160,8 +164,8 @@ export class TrixieTree {
 }
 
 function nspawn(root: string, host: string, options: TreeOptions): string[] {
-  const modules = path.join(REPOSITORY, 'node_modules');
-  const linked = existsSync(modules) && lstatSync(modules).isSymbolicLink() ? [realpathSync(modules)] : [];
+  const shown = [REPOSITORY, ...(options.show ?? [])];
+  const linked = shown.flatMap((directory) => linkTarget(path.join(directory, 'node_modules')));
   // Where systemd is pid 1, it must give the tree a cgroup of its own; elsewhere there is none to ask.
   const scope = existsSync('/run/systemd/system') ? [] : ['--keep-unit'];
   return [
@@ -181,16 +185,36 @@ function nspawn(root: string, host: string, options: TreeOptions): string[] {
     '--timezone=off',
     '--resolv-conf=copy-host',
     `--bind-ro=${REPOSITORY}:/vectabase`,
-    ...[...linked, ...(options.show ?? [])].map((directory) => `--bind-ro=${directory}:${directory}`),
+    ...[...shown.slice(1), ...linked].map((directory) => `--bind-ro=${directory}:${directory}`),
     `--bind=${path.join(host, 'scratch')}:/scratch`,
   ];
 }
 
+/** Installed packages may be shared by several checkouts: the link must lead somewhere inside, too. */
+function linkTarget(file: string): string[] {
+  return existsSync(file) && lstatSync(file).isSymbolicLink() ? [realpathSync(file)] : [];
+}
+
+/** Removes what a run that was killed left behind. Its tree has ended with it: see pdeathsig. */
+function sweep(): void {
+  for (const name of readdirSync(HOSTS)) {
+    const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    try {
+      for (const root of CGROUP_ROOTS) removeCgroup(path.join(root, name));
+      rmSync(path.join(HOSTS, name), { recursive: true, force: true });
+    } catch {
+      // It is still shutting down; the next boot finds it again.
+    }
+  }
+}
+
+const CGROUP_ROOTS = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup'];
+
 /** Two trees in one cgroup would fight over its children. Only needed where no systemd hands out scopes. */
 function ownCgroups(name: string): string[] {
   if (existsSync('/run/systemd/system')) return [];
-  const roots = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup'];
-  const own = roots.filter((root) => existsSync(`${root}/cgroup.procs`)).map((root) => path.join(root, name));
+  const own = CGROUP_ROOTS.filter((root) => existsSync(`${root}/cgroup.procs`)).map((root) => path.join(root, name));
   for (const directory of own) mkdirSync(directory);
   return own;
 }
