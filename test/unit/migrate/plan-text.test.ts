@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderPlan } from '../../../src/operator/migrate/plan-text.ts';
 import type { Finding } from '../../../src/operator/migrate/preflight/finding.ts';
+import { anyText } from '../../support/any-text.ts';
 import { HOSTILE, samplePlan } from '../../support/migration-samples.ts';
 
 const WORDS = {
@@ -147,7 +148,7 @@ describe('the plan on the terminal', () => {
 
   test('nothing in a name reaches the terminal but what can be seen', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.constant(HOSTILE), fc.string({ unit: 'binary', minLength: 1 })), (name) => {
+      fc.property(fc.oneof(fc.constant(HOSTILE), anyText), (name) => {
         const { inventory } = samplePlan();
         const output = renderPlan(
           samplePlan({
@@ -156,7 +157,7 @@ describe('the plan on the terminal', () => {
             leftOut: [{ key: name, why: name }],
             inventory: {
               ...inventory,
-              tables: inventory.tables.map((table) => ({ ...table, table: name })),
+              tables: inventory.tables.slice(0, 2).map((table) => ({ ...table, table: name })),
               extensions: [name],
               roles: [name],
               publications: [name],

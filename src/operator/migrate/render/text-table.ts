@@ -68,6 +68,7 @@ export function wrap(text: string, first: string, rest: string): string[] {
 
 /** Columns a terminal takes for it: none for colours and combining marks, two for East Asian wide characters and emoji. */
 export function displayWidth(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;
   for (const character of stripVTControlCharacters(text))
     width += /\p{M}/u.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
@@ -89,11 +90,13 @@ function pad(text: string, width: number, align: 'right' | undefined): string {
 function elide(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   const characters = Array.from(text);
-  let keep = characters.length;
-  let shown = text;
-  while (displayWidth(shown) > width && keep > 0) {
-    keep -= 1;
-    shown = `${characters.slice(0, Math.ceil(keep / 2)).join('')}…${characters.slice(characters.length - Math.floor(keep / 2)).join('')}`;
+  const widths = characters.map(displayWidth);
+  let left = Math.ceil(characters.length / 2);
+  let right = left;
+  let total = displayWidth(text) + 1;
+  while (total > width) {
+    if (left >= characters.length - right) total -= widths[(left -= 1)] ?? 1;
+    else total -= widths[right++] ?? 1;
   }
-  return shown;
+  return `${characters.slice(0, left).join('')}…${characters.slice(right).join('')}`;
 }
