@@ -3,6 +3,9 @@ import { VectabaseError } from '../foundation/core/errors.ts';
 import { systemClock, type JobContext, type Observation } from '../foundation/core/observe.ts';
 import { openRenderer, type Renderer } from './render/open.ts';
 
+/** SIGHUP: the terminal was closed. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * What all commands share: `--dir`, `--json`, `--no-input`, signals, the observer that sounds right for the terminal.
  *
@@ -63,14 +66,12 @@ export abstract class BaseCommand<Result> extends Command {
 
   protected override async init(): Promise<void> {
     await super.init();
-    process.on('SIGINT', this.#onSignal);
-    process.on('SIGTERM', this.#onSignal);
+    for (const name of STOP_SIGNALS) process.on(name, this.#onSignal);
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
     this.closeRenderer();
-    process.off('SIGINT', this.#onSignal);
-    process.off('SIGTERM', this.#onSignal);
+    for (const name of STOP_SIGNALS) process.off(name, this.#onSignal);
     await super.finally(error);
   }
 
@@ -90,9 +91,16 @@ export abstract class BaseCommand<Result> extends Command {
     return (this.constructor as typeof BaseCommand).streams;
   }
 
+  /**
+   * We keep listening after the first signal: below listr2 sits `signal-exit`, which ends the process at once when it
+   * finds itself the only listener.
+   */
   readonly #onSignal = (name: NodeJS.Signals): void => {
-    process.off('SIGINT', this.#onSignal);
-    process.off('SIGTERM', this.#onSignal);
+    if (this.#abort.signal.aborted) {
+      for (const each of STOP_SIGNALS) process.off(each, this.#onSignal);
+      process.kill(process.pid, name);
+      return;
+    }
     this.#abort.abort(new VectabaseError('INTERRUPTED', { message: `stopped by ${name}`, details: { signal: name } }));
   };
 }

@@ -44,11 +44,10 @@ function summary(ready: ReadyEvent): string {
   const keys = `${ready.dir}/keys.json`;
   const rows = [
     ['API', ready.apiUrl],
-    ['Postgres', `${withoutSecrets(ready.databaseUrl)}  ${style.dim(`(${ready.postgresVersion}, TLS)`)}`],
+    ['Postgres', `${withoutPassword(ready.databaseUrl)}  ${style.dim(`(${ready.postgresVersion}, TLS)`)}`],
     ['anon key', ready.anonKey],
-    ['service key', style.dim(`serviceRoleKey in ${keys}`)],
-    ['passwords', style.dim(`in the same file`)],
-    ['master key', style.dim(`keep a copy of ${ready.dir}/master.key elsewhere`)],
+    ['secrets', `service key and passwords in ${keys}`],
+    ['master key', `keep a copy of ${ready.dir}/master.key elsewhere`],
   ];
   const dir = ready.dir.endsWith('/.vectabase') ? '' : ` --dir ${ready.dir}`;
   return [
@@ -64,7 +63,7 @@ function summary(ready: ReadyEvent): string {
   ].join('\n');
 }
 
-function withoutSecrets(databaseUrl: string): string {
+function withoutPassword(databaseUrl: string): string {
   const url = new URL(databaseUrl);
   return `${url.protocol}//${url.username}@${url.host}${url.pathname}`;
 }

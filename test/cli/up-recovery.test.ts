@@ -9,7 +9,7 @@ import { isAlive, startTime } from '../../src/foundation/process/identity.ts';
 import { identity } from '../../src/foundation/process/run.ts';
 import { serviceUser } from '../../src/foundation/process/service-user.ts';
 import { UP_STEPS } from '../../src/operator/provision/observations.ts';
-import { Command, noProcessOf, runCommand, untilNoProcessOf, up } from '../support/up.ts';
+import { BIN, Command, noProcessOf, runCommand, untilNoProcessOf, up } from '../support/up.ts';
 
 let base: string;
 beforeAll(async () => {
@@ -134,6 +134,22 @@ test('in text, a person sees addresses and the anon key, and no secret', async (
   const { jwtSecret, passwords } = JSON.parse(keys) as { jwtSecret: string; passwords: Record<string, string> };
   for (const secret of [serviceRoleKey, jwtSecret, ...Object.values(passwords)]) {
     expect(text.stdout + text.stderr).not.toContain(secret);
+  }
+});
+
+test('in a terminal, Ctrl-C and a closed window stop everything', async () => {
+  const dir = path.join(base, 'terminal');
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+    const words = [process.execPath, BIN, 'up', '--dir', dir, '--port', '0', '--pg-port', '0'].join(' ');
+    const terminal = spawn('script', ['-qec', words, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    let screen = '';
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => (screen += text));
+    const exited = new Promise((resolve) => terminal.once('exit', resolve));
+    await expect.poll(() => screen, { timeout: 30_000 }).toContain('Ctrl-C');
+    const { pid } = JSON.parse(await readFile(path.join(dir, 'run.json'), 'utf8')) as { pid: number };
+    process.kill(pid, signal);
+    expect(await exited).toBe(0);
+    expect(await untilNoProcessOf(dir)).toEqual([]);
   }
 });
 

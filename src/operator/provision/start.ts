@@ -11,6 +11,7 @@ import { prepareBinaries, type PostgresBinaries } from '../../foundation/postgre
 import { SUPERUSER, type InstallationKeys, type RunFile } from '../../foundation/postgres/installation.ts';
 import { lockDirectory } from '../../foundation/process/directory-lock.ts';
 import { startTime } from '../../foundation/process/identity.ts';
+import { keepLogsSmall } from '../../foundation/process/log-size.ts';
 import { ensureCertificates } from './certificates.ts';
 import { ensureCluster } from './cluster.ts';
 import { startDaemon, type RunningDaemon } from './daemon.ts';
@@ -104,6 +105,7 @@ async function start(
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));
     return { value: running, changed: true };
   });
+  scope.add(keepLogsSmall([place.paths.log, paths.daemonLog]), (keeper) => keeper.stop());
   scope.add(paths.run, (file) => rm(file, { force: true }));
   await writeDurably(paths.run, `${JSON.stringify(runFile({ postgres, daemon, binaries, now: ctx.clock.now() }))}\n`);
 

@@ -21,7 +21,8 @@ export function stepRunner(ctx: JobContext<UpObservation>): StepRunner {
       ctx.observe({ event: 'up.step.finished', id, changed, ms: ctx.clock.now() - began });
       return value;
     } catch (error) {
-      const { code } = asVectabaseError(error);
+      // Ctrl-C reaches initdb as well, whose complaint would be misleading.
+      const { code } = asVectabaseError(ctx.signal.aborted ? ctx.signal.reason : error);
       ctx.observe({ event: 'up.step.failed', id, code, ms: ctx.clock.now() - began });
       throw error;
     }
