@@ -94,7 +94,7 @@ describe('vectabase up', () => {
   });
 
   test('refuses a client that trusts another authority', async () => {
-    const rootCertificate = newAuthority('other', Date.now()).certificate;
+    const rootCertificate = (await newAuthority('other', Date.now())).certificate;
     await expect(open({ ...parseDatabaseUrl(ready.databaseUrl), rootCertificate })).rejects.toMatchObject({
       code: 'DATABASE_UNREACHABLE',
     });

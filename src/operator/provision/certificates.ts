@@ -16,14 +16,14 @@ export async function ensureCertificates(
   now: number,
 ): Promise<Ensured<CertifiedKey>> {
   const known = await readPair(tls.caCertificate, tls.caKey);
-  const authority = known ?? newAuthority(name, now);
+  const authority = known ?? (await newAuthority(name, now));
   // Key first: a certificate without its key cannot sign, and is made anew.
   if (!known) await writePair(tls.caCertificate, tls.caKey, authority);
   const server = await readPair(tls.serverCertificate, tls.serverKey);
   if (server && isServerCertificateGood(server.certificate, authority.certificate, now)) {
     return { value: server, changed: !known };
   }
-  const fresh = newServerCertificate(authority, now);
+  const fresh = await newServerCertificate(authority, now);
   await writePair(tls.serverCertificate, tls.serverKey, fresh);
   return { value: fresh, changed: true };
 }
