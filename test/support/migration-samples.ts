@@ -45,6 +45,7 @@ export function sampleReport(change: Partial<MigrationReport> = {}): MigrationRe
   const statusOf = new Map(tables.map(({ table, status }) => [table, status]));
   return {
     version: 1,
+    kind: 'migration',
     runId: '5c2f9a34-7b1e-4d53-9c55-0f6f1f1f0a11',
     outcome: 'complete',
     stopped: null,

@@ -56,10 +56,13 @@ class StepQueue {
   #wake: Array<() => void> = [];
 
   constructor(steps: readonly Step[], done: ReadonlySet<string>) {
+    const known = new Set(steps.map(({ id }) => id));
     for (const step of steps) {
       if (done.has(step.id)) continue;
       this.#unfinished += 1;
       const missing = new Set(step.needs.filter((need) => !done.has(need)));
+      for (const need of missing)
+        if (!known.has(need)) throw new Error(`step ${step.id} needs ${need}, which is no step`);
       for (const need of missing) this.#dependents.set(need, [...(this.#dependents.get(need) ?? []), step.id]);
       if (missing.size === 0) this.#ready[laneOf(step)].push(step);
       else this.#waiting.set(step.id, { step, missing });

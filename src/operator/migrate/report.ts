@@ -34,6 +34,8 @@ export type Consistency = 'one snapshot' | 'revalidated' | 'mixed';
 
 export interface MigrationReport {
   readonly version: 1;
+  /** Of a move, or of a later comparison of what it made. */
+  readonly kind: 'migration' | 'verification';
   readonly runId: string;
   readonly outcome: Outcome;
   /** Why it stopped, where it did. */
@@ -58,6 +60,7 @@ export interface MigrationReport {
 }
 
 export interface ReportInput {
+  readonly kind: MigrationReport['kind'];
   readonly runId: string;
   readonly source: string;
   readonly target: string;
@@ -83,6 +86,7 @@ export function makeReport(input: ReportInput): MigrationReport {
     (input.sequences?.behind.length ?? 0) > 0;
   return {
     version: 1,
+    kind: input.kind,
     runId: input.runId,
     outcome:
       input.stopped !== null

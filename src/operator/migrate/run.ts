@@ -91,7 +91,7 @@ export async function runMigration(input: RunInput, ctx: JobContext<MigrateObser
     } catch (thrown) {
       const error = stopped(lost.signal.aborted ? lost.signal.reason : thrown, input.words);
       await job.crew.abandon();
-      await reportStop(input, begun.run, error).catch(() => undefined);
+      await reportStop(input, begun, error).catch(() => undefined);
       throw error;
     }
   });
@@ -156,6 +156,7 @@ async function writeReport(
   stop: string | null,
 ): Promise<MigrationReport> {
   const report = makeReport({
+    kind: 'migration',
     runId: run.runId,
     source: describeAddress(input.ends.source),
     target: describeAddress(input.ends.target),
@@ -175,10 +176,11 @@ async function writeReport(
 }
 
 /** A stopped run has its report too, over a connection of its own: the old ones may be what failed. */
-async function reportStop(input: RunInput, run: Run, error: unknown): Promise<void> {
+async function reportStop(input: RunInput, begun: Begun, error: unknown): Promise<void> {
   const keeper = await openTarget(input.ends.target);
   try {
-    await writeReport(input, keeper, run, null, messageOf(error));
+    await endAttempt(keeper, begun.run.runId, begun.attempt, 'stopped');
+    await writeReport(input, keeper, begun.run, null, messageOf(error));
   } finally {
     await keeper.close();
   }

@@ -54,6 +54,7 @@ export async function verifyMigration(
       await Promise.all(Array.from({ length: input.jobs }, async (_, index) => work(`copy ${index}`)));
       const proof = await prove(lead, keeper, run.plan);
       return makeReport({
+        kind: 'verification',
         runId: run.runId,
         source: describeAddress(input.ends.source),
         target: describeAddress(input.ends.target),

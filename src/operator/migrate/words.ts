@@ -6,6 +6,7 @@ export function commandWords(flags: {
   'source-file'?: string | undefined;
   'target-file'?: string | undefined;
   source?: string | undefined;
+  [choice: string]: unknown;
 }): CommandWords {
   const target = [
     flags.dir === '.vectabase' ? '' : ` --dir ${shellWord(flags.dir)}`,
@@ -19,8 +20,19 @@ export function commandWords(flags: {
   return {
     resume: `vectabase migrate --resume${source}${target}`,
     abort: `vectabase migrate abort${target}`,
-    migrate: `vectabase migrate${source}${target}`,
+    migrate: `vectabase migrate${source}${target}${choiceWords(flags)}`,
   };
+}
+
+/** What a resumed run finds in the ledger, and a new one has to be told again. */
+const CHOICES = ['jobs', 'build-jobs', 'max-rate', 'split-above', 'only', 'exclude', 'skip', 'format'];
+
+function choiceWords(flags: Readonly<Record<string, unknown>>): string {
+  return CHOICES.flatMap((name) => {
+    const value = flags[name];
+    if (value === undefined || (name === 'format' && value === 'auto')) return [];
+    return (Array.isArray(value) ? value : [value]).map((item) => ` --${name} ${shellWord(String(item))}`);
+  }).join('');
 }
 
 /** A word as a POSIX shell reads it back. */

@@ -22,6 +22,7 @@ function input(
     parts: parts.map((stepId) => ({ stepId })),
   }));
   return {
+    kind: 'migration',
     runId: 'run',
     source: 'a',
     target: 'b',
