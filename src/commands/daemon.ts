@@ -14,13 +14,9 @@ export default class Daemon extends BaseCommand<void> {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Daemon);
-    const { assetPath } = await import('../foundation/core/assets.ts');
-    const { startChild } = await import('../foundation/process/child.ts');
+    const { startDaemonProgram } = await import('../foundation/process/daemon-program.ts');
     // Our end of its stdin is how it notices that we died.
-    const child = await startChild(
-      [process.execPath, assetPath('bin', 'daemon.js'), '--config', path.resolve(flags.config)],
-      { stdio: ['pipe', 'inherit', 'inherit'] },
-    );
+    const child = await startDaemonProgram(path.resolve(flags.config), { stdio: ['pipe', 'inherit', 'inherit'] });
     const stop = (): void => child.kill('SIGTERM');
     this.signal.addEventListener('abort', stop);
     if (this.signal.aborted) stop();

@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { assetPath } from '../foundation/core/assets.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
 
 /**
@@ -30,7 +31,16 @@ export function become({ uid, gid }: { uid: number; gid: number }): void {
     });
   }
   process.chdir('/');
-  process.setgroups([gid]);
+  try {
+    process.setgroups([gid]);
+  } catch (cause) {
+    // Debian's Node: see startDaemonProgram, which falls back to this only where the code is closed to that user.
+    throw new VectabaseError('PRECONDITION_FAILED', {
+      message: `this Node cannot give up root, and uid ${uid} may not read the code of Vectabase`,
+      hint: `Run chmod -R go+rX ${assetPath()}, or start the daemon as that user.`,
+      cause,
+    });
+  }
   process.setgid(gid);
   process.setuid(uid);
   if (canReturn()) throw new Error('root could not be given up');

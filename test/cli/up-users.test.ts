@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDatabaseUrl } from '../../src/foundation/postgres/address.ts';
 import { Session } from '../../src/foundation/postgres/session.ts';
 import { isRoot } from '../../src/foundation/process/service-user.ts';
-import { noProcessOf, up, type Command } from '../support/up.ts';
+import { canGiveUpRoot } from '../support/daemon.ts';
+import { noProcessOf, up, type Command, type CommandOptions } from '../support/up.ts';
 
 /** Debian's `nobody`: an ordinary user without a home. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
@@ -17,9 +18,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Whoever runs the tests proves their own case; root can prove all of them. */
 describe.runIf(isRoot())('started by root', () => {
   let base: string;
+  /** Of a copy that everybody may read: these tests may themselves lie below /root. */
+  let bin: string;
+  const asNobody = (): CommandOptions => ({ wrap: AS_NOBODY, bin });
   beforeAll(async () => {
     base = await realpath(await mkdtemp(path.join(tmpdir(), 'vt-users-')));
     await chmod(base, 0o755);
+    bin = path.join(await cloneInto(base), 'bin', 'run.js');
   });
   afterAll(async () => {
     await noProcessOf(base);
@@ -58,18 +63,39 @@ describe.runIf(isRoot())('started by root', () => {
     expect(third.lines.at(-1)).toMatchObject({ error: { code: 'PRECONDITION_FAILED', details: { home } } });
   });
 
-  test('a clone that the system user cannot enter works all the same', async () => {
-    const clone = path.join(base, 'clone');
-    await mkdir(clone, { mode: 0o700 });
-    for (const part of ['bin', 'dist', 'templates', 'package.json']) copy(path.join(root, part), clone);
-    copy(await realpath(path.join(root, 'node_modules')), clone);
-    const command = up(path.join(base, 'of-closed-clone'), [], { bin: path.join(clone, 'bin', 'run.js') });
-    await works(command);
-    expect(await command.stop()).toBe(0);
+  describe('a clone', () => {
+    let clone: string;
+    const start = (): Command => up(path.join(base, 'of-clone'), [], { bin: path.join(clone, 'bin', 'run.js') });
+    beforeAll(async () => {
+      const closed = path.join(base, 'closed-home'); // as /root
+      await mkdir(closed, { mode: 0o700 });
+      clone = await cloneInto(closed);
+    });
+
+    test('below a directory that the system user cannot enter works all the same', async () => {
+      const command = start();
+      await works(command);
+      expect(await command.stop()).toBe(0);
+    });
+
+    test.runIf(canGiveUpRoot())('that is closed itself works all the same', async () => {
+      await chmod(clone, 0o700);
+      const command = start();
+      await works(command);
+      expect(await command.stop()).toBe(0);
+    });
+
+    test.skipIf(canGiveUpRoot())('that is closed itself is told how to open', async () => {
+      await chmod(clone, 0o700);
+      const command = start();
+      expect(await command.exited).toBe(5);
+      const hint = expect.stringContaining(`chmod -R go+rX ${clone}`) as string;
+      expect(command.lines.at(-1)).toMatchObject({ error: { code: 'PRECONDITION_FAILED', hint } });
+    });
   });
 
   test('what root made, root alone may start; an ordinary user is told', async () => {
-    const command = up(path.join(base, 'plain'), [], { wrap: AS_NOBODY, env: { HOME: base } });
+    const command = up(path.join(base, 'plain'), [], { ...asNobody(), env: { HOME: base } });
     expect(await command.exited).toBe(5);
     expect(command.lines.at(-1)).toMatchObject({
       error: { code: 'PRECONDITION_FAILED', message: expect.stringContaining('nobody cannot write') as string },
@@ -87,7 +113,7 @@ describe.runIf(isRoot())('started by root', () => {
     });
 
     test('needs no root, no system user and no install scripts', async () => {
-      const command = up(dir, [], { wrap: AS_NOBODY, env: { HOME: home } });
+      const command = up(dir, [], { ...asNobody(), env: { HOME: home } });
       await works(command);
       const { postgresPid, daemonPid } = await runFile(dir);
       expect([await userOf(postgresPid), await userOf(daemonPid)]).toEqual(['nobody', 'nobody']);
@@ -100,7 +126,7 @@ describe.runIf(isRoot())('started by root', () => {
       await mkdir(nowhere);
       await chown(nowhere, NOBODY.uid, NOBODY.gid);
       const env = { HOME: '/nonexistent', TMPDIR: nowhere };
-      const command = up(path.join(nowhere, 'shop'), [], { wrap: AS_NOBODY, env });
+      const command = up(path.join(nowhere, 'shop'), [], { ...asNobody(), env });
       await works(command);
       expect((await stat(path.join(nowhere, 'vectabase-65534', 'binaries'))).uid).toBe(NOBODY.uid);
       expect(await command.stop()).toBe(0);
@@ -116,7 +142,7 @@ describe.runIf(isRoot())('started by root', () => {
           hint: expect.stringContaining('runuser -u nobody -- vectabase up') as string,
         },
       });
-      const own = up(dir, [], { wrap: AS_NOBODY, env: { HOME: home } });
+      const own = up(dir, [], { ...asNobody(), env: { HOME: home } });
       await works(own);
       expect(await own.stop()).toBe(0);
     });
@@ -139,6 +165,14 @@ async function runFile(dir: string): Promise<{ postgresPid: number; daemonPid: n
 async function userOf(pid: number): Promise<string> {
   const { uid } = await stat(`/proc/${pid}`);
   return execFileSync('id', ['-nu', String(uid)], { encoding: 'utf8' }).trim();
+}
+
+async function cloneInto(directory: string): Promise<string> {
+  const clone = path.join(directory, 'clone');
+  await mkdir(clone, { mode: 0o755 });
+  for (const part of ['bin', 'dist', 'templates', 'package.json']) copy(path.join(root, part), clone);
+  copy(await realpath(path.join(root, 'node_modules')), clone);
+  return clone;
 }
 
 /** Hard links where the file system allows: the packages are some hundred megabytes. */

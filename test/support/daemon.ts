@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -21,6 +21,11 @@ interface Start {
   readonly database: DatabaseAddress;
   readonly runAs?: { uid: number; gid: number };
   readonly port?: number;
+}
+
+/** Debian's Node cannot: built against a shared libuv, its `process.setuid` and the like always throw. */
+export function canGiveUpRoot(): boolean {
+  return spawnSync(process.execPath, ['-e', 'process.setgroups([0])'], { stdio: 'ignore' }).status === 0;
 }
 
 export const DAEMON = assetPath('bin', 'daemon.js');

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { fstatSync, readFileSync, statSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -49,15 +49,18 @@ export async function writeRuntimeFile(file: string, config: RuntimeConfig): Pro
 }
 
 /**
- * Reads a runtime file, JSON or YAML.
+ * Reads a runtime file, JSON or YAML. `fd:4` is a file that the starter opened for us, as we may not open it ourselves.
  *
  * @throws VectabaseError CONFIG_INVALID: unreadable, open to others, or not of this shape (naming the path)
  */
 export function readRuntimeFile(file: string): RuntimeConfig {
   let value: unknown;
   try {
-    if ((statSync(file).mode & 0o077) !== 0) throw openToOthers(file);
-    value = parse(readFileSync(file, 'utf8'));
+    const descriptor = /^fd:(\d+)$/.exec(file)?.[1];
+    const at = descriptor === undefined ? file : Number(descriptor);
+    const { mode } = typeof at === 'number' ? fstatSync(at) : statSync(at);
+    if ((mode & 0o077) !== 0) throw openToOthers(file);
+    value = parse(readFileSync(at, 'utf8'));
   } catch (error) {
     if (error instanceof VectabaseError) throw error;
     throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);

@@ -3,7 +3,7 @@ import { identity, PLAIN_ENVIRONMENT, run, type RunAs } from './run.ts';
 import { isAlive } from './identity.ts';
 
 export interface ChildOptions {
-  readonly runAs?: RunAs | undefined;
+  readonly runAs?: Pick<RunAs, 'uid' | 'gid'> | undefined;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdio: StdioOptions;

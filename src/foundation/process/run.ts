@@ -45,6 +45,8 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   };
 }
 
-export function identity(runAs: RunAs | undefined): { uid: number; gid: number } | Record<string, never> {
+export function identity(
+  runAs: Pick<RunAs, 'uid' | 'gid'> | undefined,
+): { uid: number; gid: number } | Record<string, never> {
   return runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid };
 }

@@ -2,12 +2,12 @@ import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { InstallationPaths } from '../../foundation/config/directory.ts';
 import { writeRuntimeFile, type RuntimeConfig } from '../../foundation/config/runtime-file.ts';
-import { assetPath } from '../../foundation/core/assets.ts';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../foundation/core/error-catalogue.ts';
 import { VectabaseError, type ErrorJson } from '../../foundation/core/errors.ts';
 import { sleep } from '../../foundation/core/sleep.ts';
 import { lastLines } from '../../foundation/postgres/embedded/log.ts';
-import { startChild, type Child } from '../../foundation/process/child.ts';
+import type { Child } from '../../foundation/process/child.ts';
+import { startDaemonProgram } from '../../foundation/process/daemon-program.ts';
 
 /** The API daemon, listening. */
 export interface RunningDaemon {
@@ -35,7 +35,8 @@ export async function startDaemon(
   let child: Child;
   const logStart = (await log.stat()).size;
   try {
-    child = await startChild([process.execPath, assetPath('bin', 'daemon.js'), '--config', paths.daemonConfig], {
+    child = await startDaemonProgram(paths.daemonConfig, {
+      runAs: config.runAs,
       cwd: paths.directory,
       stdio: ['pipe', 'pipe', log.fd],
       parentDeathSignal: 'TERM',

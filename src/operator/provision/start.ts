@@ -161,7 +161,6 @@ function daemonConfig(
     database: { ...made.admin, user: 'authenticator', password: made.keys.passwords.authenticator },
     log,
     keysFile: made.paths.keys,
-    // The daemon gives root up once its code is loaded: a clone may be closed to the servers' user.
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };
 }

@@ -4,9 +4,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { assetPath } from '../../../src/foundation/core/assets.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { isAlive } from '../../../src/foundation/process/identity.ts';
+import type { RunAs } from '../../../src/foundation/process/run.ts';
 import { serviceUser } from '../../../src/foundation/process/service-user.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import {
+  canGiveUpRoot,
   DAEMON,
   eventually,
   runProgram,
@@ -216,9 +218,21 @@ describe('refuses to start', () => {
 });
 
 describe.runIf(process.getuid?.() === 0)('as root', () => {
-  test('it becomes the service user, for good, and serves', async () => {
-    const runAs = await serviceUser();
-    if (!runAs) throw new Error('root has a service user');
+  const user = async (): Promise<RunAs> => {
+    const found = await serviceUser();
+    if (!found) throw new Error('root has a service user');
+    return found;
+  };
+
+  test.skipIf(canGiveUpRoot())('with a Node that cannot give up root, it says so and does not serve', async () => {
+    const { uid, gid } = await user();
+    daemon = await spawnDaemon({ database: cluster.adminAddress, runAs: { uid, gid } });
+    expect(await daemon.exited).toBe(5);
+    expect(JSON.parse(daemon.stdout())).toMatchObject({ error: { code: 'PRECONDITION_FAILED' } });
+  });
+
+  test.runIf(canGiveUpRoot())('it becomes the service user, for good, and serves', async () => {
+    const runAs = await user();
     const { process: child } = await start({ runAs: { uid: runAs.uid, gid: runAs.gid } });
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
     const all = (id: number): string => Array(4).fill(id).join('\t');
