@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePort } from '../../src/foundation/process/port.ts';
 import type { TrixieTree } from './trixie-tree.ts';
 
 /** A Postgres 17 of Debian's in the tree, as the systemd service `postgresql@17-NAME`, its files below `/scratch`. */
@@ -72,16 +72,4 @@ export async function startPgBouncer(
 
 function loginUrl(port: number, database: string): string {
   return `postgresql://bench:${PASSWORD}@127.0.0.1:${port}/${database}?sslmode=disable`;
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-      server.close(() => resolve(address.port));
-    });
-  });
 }
