@@ -10,7 +10,7 @@ import type { ColumnInfo, TypeInfo } from './catalog/model.ts';
  *
  * The server's hash follows equality, and equality is not identity: numeric 1.0 = 1.00, -0 = 0, '1 mon' = '30 days',
  * jsonb compares numbers by value, arrays ignore their bounds, enums hash their oid. So only types whose equality is
- * byte identity are hashed as they are; all others by their text.
+ * byte identity are hashed as they are; all others by their wire form or their text.
  */
 export function contentQuery(table: string, columns: readonly ColumnInfo[], where: string | null): string {
   const filter = where === null ? '' : ` where ${where}`;
@@ -29,15 +29,30 @@ function contentSum(columns: readonly ColumnInfo[]): string {
 
 function hashedValue(column: ColumnInfo): string {
   const value = `t.${ident(column.name)}`;
+  const type = column.base;
   // %L prints by the type's output function and tells NULL from ''; ::text could run a cast of the owner's as our superuser.
-  if (!column.base.builtin) return `format('%L', ${value})`;
-  if (!equalityIsIdentity(column.base)) return `${value}::text`;
-  return column.deterministicCollation ? value : `${value} collate "C"`;
+  if (!type.builtin) return `format('%L', ${value})`;
+  if (equalityIsIdentity(type)) return column.deterministicCollation ? value : `${value} collate "C"`;
+  if (type.kind === 'array' && type.element && equalityIsIdentity(type.element) && column.deterministicCollation) {
+    return `${value}, array_dims(${value})`;
+  }
+  const send = type.kind === 'base' ? SEND_FUNCTIONS.get(type.name) : undefined;
+  return send === undefined ? `${value}::text` : `${send}(${value})`;
 }
 
 const IDENTITY_TYPES = new Set(
   'bool int2 int4 int8 oid char text varchar bytea uuid date time timestamp timestamptz inet cidr macaddr'.split(' '),
 );
+
+/** Wire form: exact, and cheaper than text (char(84): 0.46 s against 1.23 s per 2 million rows, measured). */
+const SEND_FUNCTIONS = new Map([
+  ['bpchar', 'bpcharsend'],
+  ['float4', 'float4send'],
+  ['float8', 'float8send'],
+  ['interval', 'interval_send'],
+  ['numeric', 'numeric_send'],
+  ['timetz', 'timetz_send'],
+]);
 
 function equalityIsIdentity(type: TypeInfo): boolean {
   return type.builtin && type.kind === 'base' && IDENTITY_TYPES.has(type.name);
