@@ -1,3 +1,4 @@
+import { ident } from '../../foundation/postgres/sql.ts';
 import { objectKey, type Catalog } from './catalog/model.ts';
 import type { LeftOut, MigrationPlan } from './plan/model.ts';
 
@@ -23,7 +24,18 @@ export function compareCatalogues(plan: MigrationPlan, target: Catalog): Catalog
       explained.push({ key, why: "auth and storage keep the target's own definition" });
     else if (unvalidated.has(key) && found === `${definition} NOT VALID`)
       explained.push({ key, why: 'not valid, as rows on one side stay behind' });
-    else different.push({ key, expected: definition, found });
+    else if (found !== null && withoutStrangers(key, found, plan.strangers) === definition) {
+      explained.push({ key, why: 'roles that only the target has keep what they had here' });
+    } else different.push({ key, expected: definition, found });
   }
   return { compared: plan.expected.length, equal, explained, different };
+}
+
+/** An access list without the lines of roles that the source does not have. */
+function withoutStrangers(key: string, definition: string, strangers: readonly string[]): string {
+  if (!key.startsWith('grant ')) return definition;
+  return definition
+    .split('\n')
+    .filter((line) => !strangers.some((role) => line.startsWith(`${role}: `) || line.startsWith(`${ident(role)}: `)))
+    .join('\n');
 }

@@ -33,6 +33,7 @@ function hashedValue(column: ColumnInfo): string {
   if (!column.base.builtin) return `format('%L', ${value})`;
   const send = column.base.kind === 'base' ? WIRE_FORMS.get(column.base.name) : undefined;
   if (send !== undefined) return `pg_catalog.${send}(${value})`;
+  if (arrayOfIdentity(column)) return `${value}, array_dims(${value})`;
   if (!equalityIsIdentity(column.base)) return `${value}::text`;
   return column.deterministicCollation ? value : `${value} collate "C"`;
 }
@@ -56,4 +57,9 @@ const IDENTITY_TYPES = new Set(
 
 function equalityIsIdentity(type: TypeInfo): boolean {
   return type.builtin && type.kind === 'base' && IDENTITY_TYPES.has(type.name);
+}
+
+/** Such an array's hash covers its elements and leaves out their bounds: `array_dims` stands beside it. */
+function arrayOfIdentity({ base, deterministicCollation }: ColumnInfo): boolean {
+  return base.kind === 'array' && base.element !== null && equalityIsIdentity(base.element) && deterministicCollation;
 }

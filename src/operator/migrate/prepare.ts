@@ -15,7 +15,13 @@ import { select } from './plan/select.ts';
 import { splitTable } from './plan/split.ts';
 import { preflight } from './preflight/checks.ts';
 import type { Finding } from './preflight/finding.ts';
-import { availableExtensions, readSourceFacts, readTargetFacts, type SourceFacts } from './preflight/facts.ts';
+import {
+  availableExtensions,
+  readSourceFacts,
+  strangersHere,
+  readTargetFacts,
+  type SourceFacts,
+} from './preflight/facts.ts';
 
 export interface Prepared {
   readonly findings: readonly Finding[];
@@ -30,13 +36,14 @@ export async function prepare(
   choices: MigrateChoices,
   known: { pooler: Pooler; targetFreeBytes: number | null },
 ): Promise<Prepared> {
-  const facts = await readSourceFacts(sessions.source, known.pooler);
-  const source = await readCatalog(sessions.source, { schemas: 'all-user' });
-  const target = await inTransaction(
-    sessions.target,
-    async () => readCatalog(sessions.target, { schemas: 'all-user' }),
-    'begin read only',
-  );
+  const [{ facts, source }, target] = await Promise.all([
+    readSource(sessions.source, known.pooler),
+    inTransaction(
+      sessions.target,
+      async () => readCatalog(sessions.target, { schemas: 'all-user' }),
+      'begin read only',
+    ),
+  ]);
   const selection = select(source, target, {
     skip: choices.skip,
     outside: await outsideThings(source, sessions.target),
@@ -48,6 +55,7 @@ export async function prepare(
     make,
     drift,
     searchPath: facts.searchPath,
+    strangers: await strangersHere(sessions.target, facts.roles),
     source,
     target,
     selection,
@@ -72,6 +80,11 @@ export async function prepare(
       .reduce((sum, { indexBytes }) => sum + indexBytes, 0),
   });
   return { findings, plan, facts, source };
+}
+
+async function readSource(session: Session, pooler: Pooler): Promise<{ facts: SourceFacts; source: Catalog }> {
+  const facts = await readSourceFacts(session, pooler);
+  return { facts, source: await readCatalog(session, { schemas: 'all-user' }) };
 }
 
 async function splitLarge(

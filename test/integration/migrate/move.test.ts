@@ -15,6 +15,9 @@ test('a project moves whole: every row, every object, and the report says so', a
   expect(report.tables.filter(({ status }) => status !== 'verified')).toEqual([]);
   expect(report.outcome).toBe('complete');
   expect(report.required.present).toHaveLength(18);
+  expect(report.leftOut.map(({ key }) => key)).toContain(
+    'trigger "order webhook" on app_private."Order Items ""2026"""',
+  );
   const [left, right] = await Promise.all([bench.admin('source'), bench.admin('target', 'whole')]);
   const shape = await shapeOf(left);
   expect(await contentOf(right, shape)).toEqual(await contentOf(left, shape));

@@ -71,7 +71,7 @@ describe('the content of a table as SQL', () => {
     ['xml has no equality', { name: 'xml' }],
     ['point has no hash', { name: 'point' }],
     ['tsvector has no hash before 18', { name: 'tsvector' }],
-    ['arrays ignore their bounds', { name: '_int4', kind: 'array' }],
+    ['arrays of what is not hashed as it is', { name: '_jsonb', kind: 'array' }],
     ['ranges are made of their subtype', { name: 'int4range', kind: 'range' }],
   ])('by its text: %s', (_why, type) => {
     expect(valueOf(type)).toBe('t."c"::text');
@@ -83,6 +83,11 @@ describe('the content of a table as SQL', () => {
     ['composites', { schema: 'public', name: 'pair', kind: 'composite', builtin: false }],
   ])('by what its type prints, so that no cast of the owner runs: %s', (_why, type) => {
     expect(valueOf(type)).toBe(`format('%L', t."c")`);
+  });
+
+  test('arrays ignore their bounds, so those are hashed beside them', () => {
+    const element = { schema: 'pg_catalog', name: 'int4', kind: 'base', builtin: true, element: null } as const;
+    expect(valueOf({ name: '_int4', kind: 'array', element })).toBe('t."c", array_dims(t."c")');
   });
 
   test('a collation that takes different strings for equal is set aside', () => {

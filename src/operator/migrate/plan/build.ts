@@ -21,12 +21,14 @@ export function buildPlan(input: {
   make: readonly CatalogObject[];
   drift: Drift;
   searchPath: string;
+  /** Roles that default privileges here favour and that the source does not have. */
+  strangers: readonly string[];
   choices: MigrateChoices;
   /** Parts of large tables, by table identity; tables not in it are copied whole. */
   parts: ReadonlyMap<string, readonly PlannedPart[]>;
 }): MigrationPlan {
   const { source, target, selection, choices } = input;
-  const make = input.make.map((object) => adopt(object, source, target));
+  const make = input.make.map((object) => shutOut(adopt(object, source, target), input.strangers));
   const owned = ownedTables(make);
   const drift = input.drift.added;
   const madeTables = new Set(make.filter(({ kind }) => kind === 'table').map(({ identity }) => identity));
@@ -61,6 +63,7 @@ export function buildPlan(input: {
       managed: isManagedObject(object),
     })),
     unvalidated,
+    strangers: input.strangers,
   };
 }
 
@@ -71,6 +74,20 @@ function ownedTables(make: readonly CatalogObject[]): Set<string> {
       object.kind === 'owner' && object.identity.startsWith('table ') ? [object.identity.slice('table '.length)] : [],
     ),
   );
+}
+
+/** New objects get nothing here by default privileges for roles that the source knows nothing of. Schemas that are here keep theirs. */
+function shutOut(object: CatalogObject, strangers: readonly string[]): CatalogObject {
+  const [, revoke] = /^(REVOKE ALL ON .+ FROM )PUBLIC\b/s.exec(object.create[0] ?? '') ?? [];
+  if (
+    object.kind !== 'grant' ||
+    object.identity.startsWith('schema ') ||
+    revoke === undefined ||
+    strangers.length === 0
+  ) {
+    return object;
+  }
+  return { ...object, create: [`${revoke}${strangers.map((role) => ident(role)).join(', ')}`, ...object.create] };
 }
 
 /** A table of auth or storage that the target lacks goes to the role that owns it on the source, as that role's service would want. */

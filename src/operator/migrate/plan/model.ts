@@ -19,6 +19,8 @@ export interface MigrationPlan {
   readonly expected: readonly PlannedExpectation[];
   /** Foreign keys that are left NOT VALID because rows on one side stay behind. */
   readonly unvalidated: readonly string[];
+  /** Roles that only the target has: what they were granted here before is no difference. */
+  readonly strangers: readonly string[];
 }
 
 export interface PlannedObject {

@@ -74,8 +74,12 @@ function outsideReason(object: CatalogObject): string | undefined {
       : undefined;
   }
   if (object.schema !== null && isPlatformSchema(object.schema) && object.kind !== 'extension')
-    return `schema ${object.schema} belongs to the platform`;
+    return platformReason(object.schema);
   return undefined;
+}
+
+function platformReason(schema: string | null): string {
+  return `schema ${schema} belongs to the platform`;
 }
 
 function isManaged(object: CatalogObject): boolean {
@@ -186,7 +190,7 @@ function summarise(reasons: ReadonlyMap<string, string>, source: Catalog): LeftO
     const key = objectKey(object);
     const why = reasons.get(key);
     if (why === undefined || why === 'role of the platform') continue;
-    if (why.endsWith('belongs to the platform'))
+    if (why === platformReason(object.schema))
       counts.set(object.schema ?? '', (counts.get(object.schema ?? '') ?? 0) + 1);
     else lines.push({ key, why });
   }

@@ -20,6 +20,7 @@ export interface SourceFacts {
   readonly buckets: ReadonlyArray<{ readonly id: string; readonly objects: number; readonly bytes: number }>;
   readonly largeObjects: number;
   readonly eventTriggers: number;
+  readonly roles: readonly string[];
   /** As the role gets it at login, not as we set it. */
   readonly searchPath: string;
 }
@@ -36,14 +37,15 @@ export interface TargetFacts {
 
 export async function readSourceFacts(session: Session, pooler: Pooler): Promise<SourceFacts> {
   const common = await readServer(session);
-  const [more] = await session.rows<Record<string, string> & { read_only: boolean }>(
+  const [more] = await session.rows<Record<string, string> & { read_only: boolean; roles: string[] }>(
     `select (select setting from pg_settings where name = 'transaction_read_only') = 'on' and
             exists (select from pg_db_role_setting s, unnest(s.setconfig) c where c in ('default_transaction_read_only=on', 'default_transaction_read_only=true')) as read_only,
             coalesce((select reset_val || unit from pg_settings where name = 'statement_timeout'), '0') as statement_timeout,
             pg_database_size(current_database())::text as bytes,
             (select count(*)::text from pg_largeobject_metadata) as large_objects,
             (select count(*)::text from pg_event_trigger) as event_triggers,
-            (select reset_val from pg_settings where name = 'search_path') as search_path`,
+            (select reset_val from pg_settings where name = 'search_path') as search_path,
+            (select json_agg(rolname order by rolname) from pg_roles) as roles`,
   );
   return {
     ...common,
@@ -55,6 +57,7 @@ export async function readSourceFacts(session: Session, pooler: Pooler): Promise
     largeObjects: Number(more?.['large_objects'] ?? 0),
     eventTriggers: Number(more?.['event_triggers'] ?? 0),
     searchPath: more?.['search_path'] ?? 'public',
+    roles: more?.roles ?? [],
     passwordKinds: await readPasswordKinds(session),
     cronJobs: await countOf(session, 'cron.job'),
     vaultSecrets: await countOf(session, 'vault.secrets'),
@@ -76,6 +79,14 @@ export async function readTargetFacts(session: Session, managedTables: readonly 
 export async function availableExtensions(session: Session): Promise<string[]> {
   const rows = await session.rows<{ name: string }>('select name from pg_available_extensions order by name');
   return rows.map(({ name }) => name);
+}
+
+/** Roles that default privileges of the target favour and that are not among the source's. */
+export async function strangersHere(target: Session, sourceRoles: readonly string[]): Promise<string[]> {
+  const rows = await target.rows<{ name: string }>(
+    `select distinct r.rolname as name from pg_default_acl d, aclexplode(d.defaclacl) x join pg_roles r on r.oid = x.grantee order by 1`,
+  );
+  return rows.map(({ name }) => name).filter((name) => !sourceRoles.includes(name));
 }
 
 async function readServer(session: Session): Promise<{
