@@ -78,7 +78,7 @@ export function sampleReport(change: Partial<MigrationReport> = {}): MigrationRe
       })),
       different: [],
     },
-    foreignKeys: { valid: 38, notValid: [] },
+    foreignKeys: { valid: 38, asOnSource: [], notValid: [] },
     sequences: { set: 12, behind: [] },
     leftOut: [
       { key: 'schema realtime', why: 'belongs to the platform, with 41 objects' },
@@ -189,7 +189,7 @@ export function hostileReport(text: string): MigrationReport {
         { key: text, expected: text, found: null },
       ],
     },
-    foreignKeys: { valid: 1, notValid: [text] },
+    foreignKeys: { valid: 1, asOnSource: [text], notValid: [text] },
     sequences: { set: 1, behind: [text] },
     leftOut: [{ key: text, why: text }],
   };

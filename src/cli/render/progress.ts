@@ -12,12 +12,13 @@ export interface GroupView {
 
 /** Lines below one headline: a terminal has about 24 in all. */
 const MAX_DETAILS = 6;
+const MAX_DONE = 8;
 /** Rates are taken over so long: shorter jumps with every chunk, longer hides that the link got slow. */
 const RATE_WINDOW_MS = 10_000;
 
 /**
  * Turns observations into a picture of the work, knowing no domain: `<domain>.<thing>` is a line, ids that are under
- * way are shown below it, finished ones are only counted.
+ * way are shown below it, finished ones by name while they are few, and then as a count.
  */
 export class Progress {
   readonly #groups = new Map<string, Group>();
@@ -39,6 +40,7 @@ export class Progress {
         group.active.delete(key);
         group.loose = undefined;
         group.finished += 1;
+        if (group.done.length <= MAX_DONE) group.done.push(observation);
         group.rows += observation.rows ?? 0;
         group.bytes += observation.bytes ?? 0;
         break;
@@ -63,6 +65,8 @@ interface Group {
   /** The last progress about something that never started by name. */
   loose: Observation | undefined;
   finished: number;
+  /** The first of them: a handful of steps is worth its names, a hundred tables are a number. */
+  readonly done: Observation[];
   rows: number;
   /** Of what is finished. */
   bytes: number;
@@ -72,7 +76,17 @@ interface Group {
 }
 
 function newGroup(): Group {
-  return { active: new Map(), loose: undefined, finished: 0, rows: 0, bytes: 0, failures: [], notes: [], samples: [] };
+  return {
+    active: new Map(),
+    loose: undefined,
+    finished: 0,
+    done: [],
+    rows: 0,
+    bytes: 0,
+    failures: [],
+    notes: [],
+    samples: [],
+  };
 }
 
 function advance(group: Group, key: string, observation: Observation): void {
@@ -126,6 +140,7 @@ function view(name: string, group: Group, now: number): GroupView {
     state: failures.length > 0 ? 'failed' : active.size > 0 ? 'busy' : 'idle',
     headline: [name.replace('.', ' '), counts.filter((part) => part !== '').join(' · ')].join('  ').trimEnd(),
     details: [
+      ...(group.done.length <= MAX_DONE ? group.done.map((each) => `✔ ${each.id}  ${figuresOf(each)}`.trimEnd()) : []),
       ...failures.slice(-2).map((each) => `failed: ${each.id} ${figuresOf(each)}`.trimEnd()),
       ...notes.slice(-1).map((each) => `${each.id} ${figuresOf(each)}`.trimEnd()),
       ...shown,

@@ -22,19 +22,24 @@ export async function prove(source: Session, target: Session, plan: MigrationPla
   const sequences = plan.steps.flatMap((step) => (step.kind === 'sequences' ? step.sequences : []));
   return {
     catalogue: compareCatalogues(plan, catalog),
-    foreignKeys: await readForeignKeys(target),
+    foreignKeys: await readForeignKeys(target, plan),
     sequences: { set: sequences.length, behind: await sequencesBehind(source, target, sequences) },
   };
 }
 
-async function readForeignKeys(target: Session): Promise<Proof['foreignKeys']> {
+async function readForeignKeys(target: Session, plan: MigrationPlan): Promise<Proof['foreignKeys']> {
   const rows = await target.rows<{ key: string; valid: boolean }>(
     `select format('%I on %s', conname, conrelid::regclass) as key, convalidated as valid
      from pg_constraint c join pg_namespace n on n.oid = c.connamespace
      where contype = 'f' and n.nspname !~ '^pg_' order by 1`,
   );
+  const onSource = new Set(
+    plan.expected.filter(({ definition }) => definition.endsWith(' NOT VALID')).map(({ key }) => key),
+  );
+  const invalid = rows.filter(({ valid }) => !valid).map(({ key }) => key);
   return {
-    valid: rows.filter(({ valid }) => valid).length,
-    notValid: rows.filter(({ valid }) => !valid).map(({ key }) => key),
+    valid: rows.length - invalid.length,
+    asOnSource: invalid.filter((key) => onSource.has(`foreign-key ${key}`)),
+    notValid: invalid.filter((key) => !onSource.has(`foreign-key ${key}`)),
   };
 }

@@ -72,7 +72,12 @@ function figures({ tables, totals, catalogue, foreignKeys }: MigrationReport): M
       ? [['objects accounted for', of(catalogue.equal + catalogue.explained.length, catalogue.compared)]]
       : []),
     ...(foreignKeys
-      ? [['foreign keys valid', of(foreignKeys.valid, foreignKeys.valid + foreignKeys.notValid.length)]]
+      ? [
+          [
+            'foreign keys valid',
+            of(foreignKeys.valid, foreignKeys.valid + foreignKeys.asOnSource.length + foreignKeys.notValid.length),
+          ],
+        ]
       : []),
     ['from start to end', duration(totals.seconds)],
   ];

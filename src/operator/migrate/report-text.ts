@@ -143,6 +143,9 @@ function checks(report: MigrationReport, style: Style): string[] {
           foreignKeys.notValid.length === 0,
           [
             `${whole(foreignKeys.valid)} valid`,
+            ...(foreignKeys.asOnSource.length > 0
+              ? [`${whole(foreignKeys.asOnSource.length)} not valid, as on the source: ${some(foreignKeys.asOnSource)}`]
+              : []),
             ...(foreignKeys.notValid.length > 0
               ? [`${whole(foreignKeys.notValid.length)} not valid: ${some(foreignKeys.notValid)}`]
               : []),

@@ -54,7 +54,12 @@ export interface MigrationReport {
     readonly absent: readonly string[];
   };
   readonly catalogue: CatalogueComparison | null;
-  readonly foreignKeys: { readonly valid: number; readonly notValid: readonly string[] } | null;
+  readonly foreignKeys: {
+    readonly valid: number;
+    /** NOT VALID on the source too: it never checked its old rows against them. */
+    readonly asOnSource: readonly string[];
+    readonly notValid: readonly string[];
+  } | null;
   readonly sequences: { readonly set: number; readonly behind: readonly string[] } | null;
   readonly leftOut: readonly LeftOut[];
 }

@@ -73,9 +73,19 @@ describe('the picture of the work', () => {
         name: 'migrate.table',
         state: 'busy',
         headline: 'migrate table  1 done · 1 under way · 5 rows · 4.0 MB · 2.0 MB/s',
-        details: ['public.a  30%  3.0 MB of 10 MB  3.5 s left'],
+        details: ['✔ public.b  5 rows 1.0 MB', 'public.a  30%  3.0 MB of 10 MB  3.5 s left'],
       },
     ]);
+  });
+
+  test('names what is finished while that is a handful, then counts it', () => {
+    const progress = new Progress();
+    const finish = (id: number): void => progress.apply({ event: 'm.step.finished', id: `s${id}`, ms: 1500 }, 0);
+    for (let id = 1; id <= 8; id += 1) finish(id);
+    expect(progress.views(0)[0]?.details).toHaveLength(8);
+    expect(progress.views(0)[0]?.details[0]).toBe('✔ s1  1.5 s');
+    finish(9);
+    expect(progress.views(0)[0]).toMatchObject({ headline: 'm step  9 done', details: [] });
   });
 
   test('keeps failures in sight, and names parts only where one table has several', () => {

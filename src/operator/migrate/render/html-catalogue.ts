@@ -34,9 +34,10 @@ ${leftOut.length === 0 ? null : reasons(leftOut)}
 </section>`;
 }
 
-function foreignKeyWords({ valid, notValid }: NonNullable<MigrationReport['foreignKeys']>): Markup {
+function foreignKeyWords({ valid, asOnSource, notValid }: NonNullable<MigrationReport['foreignKeys']>): Markup {
   return markup`<h3>Foreign keys</h3>
 <p>${whole(valid)} valid: Postgres has checked every row against them.</p>
+${nameList('Not valid on the source either: it never checked its old rows against them', asOnSource)}
 ${nameList('Not valid, so not checked against the rows that were there', notValid)}`;
 }
 
