@@ -17,6 +17,7 @@ describe('vectabase up on a fresh Debian 13', () => {
       '-c',
       'mkdir /root/clone && cd /root/clone && cp -r /vectabase/bin /vectabase/dist . &&' + LINKS,
     ]);
+    await tree.run(['cp', '/usr/bin/node', '/root/node']);
     await tree.run(['chmod', '700', '/root']);
   });
   afterAll(async () => {
@@ -24,13 +25,16 @@ describe('vectabase up on a fresh Debian 13', () => {
   });
 
   it.each([
-    ['root, from a clone that nobody else can reach', { bin: '/root/clone/bin/run.js', as: 'vectabase' }],
-    ['an ordinary user', { bin: '/vectabase/bin/run.js', user: 'owner', as: 'owner' }],
-  ])('as %s: it serves, and Ctrl-C leaves nothing', async (_, { bin, user, as }: Start) => {
+    [
+      'root, with code and a Node that nobody else can reach',
+      { node: '/root/node', bin: '/root/clone/bin/run.js', as: 'vectabase' },
+    ],
+    ['an ordinary user', { node: 'node', bin: '/vectabase/bin/run.js', user: 'owner', as: 'owner' }],
+  ])('as %s: it serves, and Ctrl-C leaves nothing', async (_, { node, bin, user, as }: Start) => {
     const home = user === undefined ? '/root' : `/home/${user}`;
     const options = user === undefined ? {} : { user, env: { HOME: home } };
     const args = ['up', '--dir', `${home}/shop`, '--port', '0', '--pg-port', '0', '--json'];
-    const up = tree.spawn(['node', bin, ...args], options);
+    const up = tree.spawn([node, bin, ...args], options);
     const { apiUrl, databaseUrl, pid } = await readyLine(up);
     const answer = await tree.run(['node', '-e', `fetch('${apiUrl}/readyz').then((r) => console.log(r.status))`]);
     expect(answer.stdout.trim()).toBe('200');
@@ -49,6 +53,7 @@ describe('vectabase up on a fresh Debian 13', () => {
 });
 
 interface Start {
+  readonly node: string;
   readonly bin: string;
   readonly user?: string;
   readonly as: string;
