@@ -34,10 +34,10 @@ export function become({ uid, gid }: { uid: number; gid: number }): void {
   try {
     process.setgroups([gid]);
   } catch (cause) {
-    // Debian's Node: see startDaemonProgram, which falls back to this only where the code is closed to that user.
+    // Debian's Node: see startDaemonProgram, which comes here only where the code is closed to that user.
     throw new VectabaseError('PRECONDITION_FAILED', {
-      message: `this Node cannot give up root, and uid ${uid} may not read the code of Vectabase`,
-      hint: `Run chmod -R go+rX ${assetPath()}, or start the daemon as that user.`,
+      message: `this Node cannot give up root, and did not start as uid ${uid}`,
+      hint: `Run chmod -R go+rX ${assetPath()}; then vectabase up and vectabase daemon start it as that user.`,
       cause,
     });
   }

@@ -1,5 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readFile, realpath, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,15 +78,46 @@ describe.runIf(isRoot())('started by root', () => {
 
   describe('a clone', () => {
     let clone: string;
-    const start = (): Command => up(path.join(base, 'of-clone'), [], { bin: path.join(clone, 'bin', 'run.js') });
+    let closed: string;
+    const start = (options: CommandOptions = {}): Command =>
+      up(path.join(base, 'of-clone'), [], { bin: path.join(clone, 'bin', 'run.js'), ...options });
     beforeAll(async () => {
-      const closed = path.join(base, 'closed-home'); // as /root
+      closed = path.join(base, 'closed-home'); // as /root
       await mkdir(closed, { mode: 0o700 });
       clone = await cloneInto(closed);
     });
 
     test('below a directory that the system user cannot enter works all the same', async () => {
       const command = start();
+      await works(command);
+      expect(await command.stop()).toBe(0);
+    });
+
+    test.each([
+      ['there too', () => clone],
+      ['there, the clone where everybody may read', () => path.dirname(path.dirname(bin))],
+    ])('and Node %s (nvm)', async (_, where) => {
+      const node = path.join(closed, 'node');
+      await copyFile(process.execPath, node);
+      const command = start({ node, bin: path.join(where(), 'bin', 'run.js') });
+      await works(command);
+      const { daemonPid } = await runFile(path.join(base, 'of-clone'));
+      expect(await userOf(daemonPid)).toBe('vectabase');
+      expect(await command.stop()).toBe(0);
+    });
+
+    test('linked to packages that know each other by their real place (pnpm) works', async () => {
+      const linked = path.join(base, 'linked');
+      await mkdir(linked, { mode: 0o755 });
+      const copied = await cloneInto(linked);
+      const packages = path.join(copied, 'node_modules');
+      const store = path.join(linked, 'store', 'node_modules');
+      await mkdir(path.dirname(store), { mode: 0o755 });
+      await rename(packages, store);
+      await mkdir(packages, { mode: 0o755 });
+      for (const name of await readdir(store)) await symlink(path.join(store, name), path.join(packages, name));
+      await rm(path.join(packages, 'depd')); // express imports it, we do not
+      const command = start({ bin: path.join(copied, 'bin', 'run.js') });
       await works(command);
       expect(await command.stop()).toBe(0);
     });

@@ -15,6 +15,7 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** `bin/run.js` of another copy of the package. */
   readonly bin?: string;
+  readonly node?: string;
 }
 
 /** A `vectabase` process, as a shell or a script would start it. */
@@ -28,7 +29,12 @@ export class Command {
   #ended = false;
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const [file = '', ...rest] = [...(options.wrap ?? []), process.execPath, options.bin ?? BIN, ...args];
+    const [file = '', ...rest] = [
+      ...(options.wrap ?? []),
+      options.node ?? process.execPath,
+      options.bin ?? BIN,
+      ...args,
+    ];
     this.#child = spawn(file, rest, {
       cwd: options.cwd ?? '/',
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },

@@ -27,10 +27,10 @@ describe('vectabase up on a fresh Debian 13', () => {
   it.each([
     [
       'root, with code and a Node that nobody else can reach',
-      { node: '/root/node', bin: '/root/clone/bin/run.js', as: 'vectabase' },
+      { node: '/root/node', bin: '/root/clone/bin/run.js', as: 'vectabase', signal: 'TERM' },
     ],
-    ['an ordinary user', { node: 'node', bin: '/vectabase/bin/run.js', user: 'owner', as: 'owner' }],
-  ])('as %s: it serves, and Ctrl-C leaves nothing', async (_, { node, bin, user, as }: Start) => {
+    ['an ordinary user', { node: 'node', bin: '/vectabase/bin/run.js', user: 'owner', as: 'owner', signal: 'INT' }],
+  ])('as %s: it serves, and a stop leaves nothing', async (_, { node, bin, user, as, signal }: Start) => {
     const home = user === undefined ? '/root' : `/home/${user}`;
     const options = user === undefined ? {} : { user, env: { HOME: home } };
     const args = ['up', '--dir', `${home}/shop`, '--port', '0', '--pg-port', '0', '--json'];
@@ -43,13 +43,23 @@ describe('vectabase up on a fresh Debian 13', () => {
     const servers = await tree.run(['ps', '--user', as, '--format', 'args=']);
     expect(servers.stdout).toMatch(/daemon\.js/);
     expect(servers.stdout).toMatch(/postgres: /);
-    const ended = new Promise((resolve) => up.once('exit', resolve));
-    await tree.run(['kill', '-INT', String(pid)]); // nsenter, our child, does not hand signals on
-    expect(await ended).toBe(0);
+    // As systemd would, beside the first: on a free port.
+    const alone = tree.spawn([node, bin, 'daemon', '--config', `${home}/shop/daemon.json`], options);
+    const daemon = await readyLine(alone);
+    const owner = await tree.run(['ps', '--format', 'user:32=', '--pid', String(daemon.pid)]);
+    expect(owner.stdout.trim()).toBe(as);
+    expect(await endOf(alone, signal, daemon.pid)).toBe(0);
+    expect(await endOf(up, signal, pid)).toBe(0);
     expect((await tree.run(['ps', '--user', as, '--format', 'args='], { check: false })).stdout).not.toMatch(
       /postgres|daemon/,
     );
   });
+
+  async function endOf(child: ChildProcess, signal: string, pid: number): Promise<unknown> {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await tree.run(['kill', `-${signal}`, String(pid)]); // nsenter, our child, does not hand signals on
+    return ended;
+  }
 });
 
 interface Start {
@@ -57,6 +67,7 @@ interface Start {
   readonly bin: string;
   readonly user?: string;
   readonly as: string;
+  readonly signal: string;
 }
 
 interface Ready {

@@ -24,7 +24,7 @@ const RUNTIME = z.strictObject({
     database: z.string().min(1),
   }),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
-  /** Who to become once everything is loaded; only root may ask for it. */
+  /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
   /** The file with the signing and API keys. */
   keysFile: z.string().min(1).optional(),

@@ -1,56 +1,90 @@
 import { open } from 'node:fs/promises';
+import { readRuntimeFile, type RuntimeConfig } from '../config/runtime-file.ts';
 import { assetPath } from '../core/assets.ts';
 import { withResources } from '../core/release.ts';
 import { startChild, type Child, type ChildOptions } from './child.ts';
-import type { RunAs } from './run.ts';
+import { isRoot } from './service-user.ts';
 
 interface DaemonOptions extends Omit<ChildOptions, 'stdio' | 'runAs'> {
   readonly stdio: readonly ['pipe', 'pipe' | 'inherit', number | 'inherit'];
-  /** Who the daemon runs as, when that is not us. */
-  readonly runAs?: Pick<RunAs, 'uid' | 'gid'> | undefined;
 }
 
-const SCRIPT = ['bin', 'daemon.js'] as const;
-/** The descriptors that the child finds behind its standard three. */
+type User = NonNullable<RuntimeConfig['runAs']>;
+
+/** The descriptors that the child finds behind its standard three: the package, the runtime file, Node. */
 const CODE = '/proc/self/fd/3';
-const NODE = '/proc/self/fd/4';
-const CONFIG = 'fd:5';
+const CONFIG = 'fd:4';
+const NODE = '/proc/self/fd/5';
 
 /**
- * Starts `bin/daemon.js` with a runtime file, as another user when told.
+ * Starts `bin/daemon.js` with a runtime file; as root, as the user that the file names.
  *
- * That user may be unable to enter what lies above the clone or above Node (`/root`, `/root/.nvm`), or to read the file.
- * Starting as root and giving root up when all is loaded would do, but not with Debian's Node: built against a shared
- * libuv, its `process.setuid` always throws (CVE-2024-22017). So the child starts as that user and is handed them open:
- * below a descriptor the kernel checks what lies there, not the way to it.
+ * That user may be unable to enter what lies above the clone or above Node (`/root`, where nvm puts it), or to read the
+ * file. Starting as root and giving root up when all is loaded would do, but not with Debian's Node: built against a
+ * shared libuv, its `process.setuid` always throws (CVE-2024-22017). So the child starts as that user and is handed what
+ * it cannot reach as open descriptors: below one the kernel checks what lies there, not the way to it.
  *
- * Where the code itself is closed to that user (umask 077) the daemon starts as root and gives it up by itself, if it can.
+ * Where the code itself is closed to that user (umask 077), or there is no /proc to go through (macOS), the daemon
+ * starts as root and gives it up by itself, if it can.
  */
 export async function startDaemonProgram(configFile: string, options: DaemonOptions): Promise<Child> {
-  const { runAs, stdio, ...rest } = options;
+  const { stdio, ...rest } = options;
+  const runAs = isRoot() ? userIn(configFile) : undefined;
   const plain = async (): Promise<Child> =>
-    startChild([process.execPath, assetPath(...SCRIPT), '--config', configFile], { ...rest, stdio: [...stdio] });
-  if (runAs === undefined || process.platform !== 'linux') return plain();
+    startChild([process.execPath, script(assetPath()), '--config', configFile], { ...rest, stdio: [...stdio] });
+  if (runAs === undefined) return plain();
   return withResources(async (scope) => {
-    const opened = async (file: string): Promise<number> =>
-      scope.add(await open(file), async (handle) => handle.close()).fd;
-    const [code, node] = [await opened(assetPath()), await opened(process.execPath)];
-    if (!(await canUse(runAs, [code, node]))) return plain();
-    const argv = [NODE, '--preserve-symlinks', '--preserve-symlinks-main', [CODE, ...SCRIPT].join('/')] as const;
-    return startChild([...argv, '--config', CONFIG], {
+    const descriptors: number[] = [];
+    for (const file of [assetPath(), configFile, process.execPath]) {
+      const handle = scope.add(await open(file), async (opened) => opened.close());
+      descriptors.push(handle.fd);
+    }
+    const code = await firstOf([assetPath(), CODE], (root) => mayUse(runAs, '-r', loadedFrom(root), descriptors));
+    const node = await firstOf([process.execPath, NODE], (file) => mayUse(runAs, '-x', [file], descriptors));
+    if (code === undefined || node === undefined) return plain();
+    // Only there: resolved, the link would be the closed path again. Elsewhere packages may rely on their real paths (pnpm).
+    const links = code === CODE ? ['--preserve-symlinks', '--preserve-symlinks-main'] : [];
+    return startChild([node, ...links, script(code), '--config', CONFIG], {
       ...rest,
       runAs,
-      stdio: [...stdio, code, node, await opened(configFile)],
+      stdio: [...stdio, ...descriptors],
     });
   });
 }
 
-/** Asked of the kernel: for Node, the code, and what that imports. */
-async function canUse(runAs: Pick<RunAs, 'uid' | 'gid'>, [code, node]: [code: number, node: number]): Promise<boolean> {
-  const files = ['dist/daemon/main.js', 'node_modules/express/package.json'].map((file) => `${CODE}/${file}`);
-  const child = await startChild(['sh', '-c', `test -x ${NODE} && test -r "$1" && test -r "$2"`, 'sh', ...files], {
+const script = (root: string): string => `${root}/bin/daemon.js`;
+
+/** Stand for the code and for what it imports. */
+const loadedFrom = (root: string): string[] => [
+  `${root}/dist/daemon/main.js`,
+  `${root}/node_modules/express/package.json`,
+];
+
+/** A file that cannot be used names nobody: the daemon reads it too, and tells what is wrong. */
+function userIn(configFile: string): User | undefined {
+  try {
+    return readRuntimeFile(configFile).runAs;
+  } catch {
+    return undefined;
+  }
+}
+
+async function firstOf(candidates: readonly string[], fits: (candidate: string) => Promise<boolean>) {
+  for (const candidate of candidates) if (await fits(candidate)) return candidate;
+  return undefined;
+}
+
+/** Asked of the kernel by that user, so that ACLs and mount options count. */
+async function mayUse(
+  runAs: User,
+  how: '-r' | '-x',
+  files: readonly string[],
+  descriptors: readonly number[],
+): Promise<boolean> {
+  const ask = 'how=$1; shift; for file; do test "$how" "$file" || exit 1; done';
+  const child = await startChild(['sh', '-c', ask, 'sh', how, ...files], {
     runAs,
-    stdio: ['ignore', 'ignore', 'ignore', code, node],
+    stdio: ['ignore', 'ignore', 'ignore', ...descriptors],
   });
   return (await child.exited).code === 0;
 }

@@ -36,7 +36,6 @@ export async function startDaemon(
   const logStart = (await log.stat()).size;
   try {
     child = await startDaemonProgram(paths.daemonConfig, {
-      runAs: config.runAs,
       cwd: paths.directory,
       stdio: ['pipe', 'pipe', log.fd],
       parentDeathSignal: 'TERM',
