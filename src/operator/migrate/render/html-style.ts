@@ -19,7 +19,7 @@ body {
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", sans-serif;
   -webkit-text-size-adjust: 100%;
 }
-main { max-width: 1160px; margin: 0 auto; padding: 44px 28px 72px; }
+main { max-width: 1240px; margin: 0 auto; padding: 44px 28px 72px; }
 .kicker { margin: 0 0 14px; color: var(--soft); font-size: 13px; }
 .kicker b { color: var(--ink); font-weight: 600; }
 h1, h2, h3, p, dl, dd, ul, ol, figure { margin: 0; }
@@ -59,7 +59,7 @@ tfoot td { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600
 td:first-child, th:first-child { padding-left: 18px; } td:last-child, th:last-child { padding-right: 18px; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .status { white-space: nowrap; } tr.differs .status, tr.open .status { font-weight: 600; }
-.name { min-width: 262px; } .name code { font-size: 0.93em; }
+.name { min-width: 220px; } td { white-space: nowrap; } td.name { white-space: normal; } .name code { font-size: 0.93em; }
 .hash { white-space: nowrap; color: var(--soft); font-size: 12px; padding-top: 9px; }
 tr.differs { background: var(--bad-bg); } tr.differs .hash { color: var(--bad); }
 tr.open { background: var(--warn-bg); }

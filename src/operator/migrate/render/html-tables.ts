@@ -53,10 +53,10 @@ function totalRow(tables: readonly TableReport[]): Markup {
   return markup`<tr><td>${count(tables.length, 'table')}</td><td></td>${numbers.map((number) => markup`<td class="n">${number}</td>`)}<td></td><td></td><td></td></tr>`;
 }
 
-/** `binary`, `text, 4 parts`, `binary, attempt 2`: only what is not as usual is said. */
+/** `binary`, `text, 4 parts`, `binary, run 2`: only what is not as usual is said. */
 function copiedAs({ format, parts, attempt }: TableReport, resumed: boolean): string {
   const split = parts === 1 ? [] : [`${parts} parts`];
-  return [format, ...split, ...(resumed && attempt !== null ? [`attempt ${attempt}`] : [])].join(', ');
+  return [format, ...split, ...(resumed && attempt !== null ? [`run ${attempt}`] : [])].join(', ');
 }
 
 /** The tables that the requirement names, on their own: somebody will look for exactly these. */
