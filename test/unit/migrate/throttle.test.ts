@@ -47,7 +47,8 @@ describe('one budget for all copies', () => {
         let bytes = 0;
         for (const each of release(rate, asks)) {
           bytes += each.bytes;
-          expect(each.at - each.asked).toBeLessThanOrEqual(Math.ceil((bytes / rate) * 1000));
+          // One more: the throttle adds up fractions, this divides their sum, and both round up.
+          expect(each.at - each.asked).toBeLessThanOrEqual(Math.ceil((bytes / rate) * 1000) + 1);
         }
       }),
     );
