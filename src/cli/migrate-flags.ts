@@ -28,7 +28,7 @@ export const choiceFlags = {
     max: 32,
     helpValue: 'N',
   }),
-  'max-rate': Flags.string({ summary: 'bytes per second over all tables, e.g. 20MB', helpValue: 'SIZE' }),
+  'max-rate': Flags.string({ summary: 'bytes per second over all tables, e.g. 20MB (default off)', helpValue: 'SIZE' }),
   'split-above': Flags.string({
     summary: 'copy larger tables in parts (default 1GB; off never splits)',
     helpValue: 'SIZE',
@@ -44,5 +44,5 @@ export const choiceFlags = {
     multiple: true,
     helpValue: 'OBJECT',
   }),
-  format: Flags.string({ summary: 'how rows travel', options: ['auto', 'text', 'binary'], default: 'auto' }),
+  format: Flags.string({ summary: 'how rows travel (default auto)', options: ['auto', 'text', 'binary'] }),
 };

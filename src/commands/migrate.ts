@@ -35,7 +35,7 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
     const { locateEnds, targetFreeBytes } = await import('../operator/migrate/locate.ts');
     const { runMigration } = await import('../operator/migrate/run.ts');
     const { differences } = await import('../operator/migrate/errors.ts');
-    const { toChoices } = await import('../operator/migrate/choices.ts');
+    const { givenChoices, toChoices } = await import('../operator/migrate/choices.ts');
     const { commandWords } = await import('../operator/migrate/words.ts');
     const { saveReport } = await import('../operator/migrate/save-report.ts');
     const { renderReport } = await import('../operator/migrate/report-text.ts');
@@ -57,7 +57,7 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
       {
         ends,
         choices: toChoices(flags),
-        resume: flags.resume,
+        resume: flags.resume ? givenChoices(flags) : null,
         targetFreeBytes: await targetFreeBytes(flags.dir, flags['target-file']),
         words,
         onReport: async (made) => {

@@ -74,7 +74,7 @@ export async function migrate(
     {
       ends,
       choices: { ...DEFAULT_CHOICES, ...options.choices },
-      resume: options.resume ?? false,
+      resume: options.resume === true ? (options.choices ?? {}) : null,
       targetFreeBytes: null,
       words: { resume: 'vectabase migrate --resume', abort: 'vectabase migrate abort', migrate: 'vectabase migrate' },
       onReport: async () => undefined,

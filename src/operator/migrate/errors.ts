@@ -26,7 +26,6 @@ export interface CommandWords {
  * nearly all of them is the same command; only the cause has to be named.
  */
 export function stopped(thrown: unknown, words: CommandWords): VectabaseError {
-  if (thrown instanceof VectabaseError && thrown.exitCode !== 7 && thrown.code !== 'INTERRUPTED') return thrown;
   const cause = thrown instanceof StatementError ? thrown.cause : thrown;
   const { why, fix, reason } = explain(thrown, cause);
   return new VectabaseError('MIGRATE_STOPPED', {
@@ -85,6 +84,10 @@ export async function beforeAnything<T>(body: () => Promise<T>): Promise<T> {
 function explain(thrown: unknown, cause: unknown): { why: string; fix: string; reason: string } {
   if (thrown instanceof VectabaseError && thrown.code === 'INTERRUPTED')
     return { why: thrown.message, fix: '', reason: 'interrupted' };
+  if (thrown instanceof VectabaseError && thrown.code !== 'DATABASE_UNREACHABLE') {
+    const fix = thrown.hint === undefined ? '' : `${thrown.hint}\n`;
+    return { why: thrown.message, fix, reason: thrown.code };
+  }
   if (isSqlState(cause, '53100')) {
     return {
       why: `the disk of the target is full (${messageOf(cause)})`,

@@ -5,6 +5,7 @@ import { messageOf } from '../../foundation/core/errors.ts';
 import { describeAddress } from '../../foundation/postgres/address.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 import { readCatalog } from './catalog/read.ts';
+import { resumedChoices } from './choices.ts';
 import { connect, type Connected } from './connect.ts';
 import { Crew } from './crew.ts';
 import { beforeAnything, blocked, noRun, runExists, stopped, type CommandWords } from './errors.ts';
@@ -34,7 +35,8 @@ import { openTarget } from './target.ts';
 export interface RunInput {
   readonly ends: MigrateEnds;
   readonly choices: MigrateChoices;
-  readonly resume: boolean;
+  /** Continue the run that is there, with what was said on this command line; null begins a new one. */
+  readonly resume: Partial<MigrateChoices> | null;
   /** Free bytes under the target's data, where it lies on this machine. */
   readonly targetFreeBytes: number | null;
   readonly words: CommandWords;
@@ -89,7 +91,8 @@ export async function runMigration(input: RunInput, ctx: JobContext<MigrateObser
       await endAttempt(sessions.keeper, job.runId, job.attempt, report.outcome);
       return report;
     } catch (thrown) {
-      const error = stopped(lost.signal.aborted ? lost.signal.reason : thrown, input.words);
+      // What was cut short says only that it was: the reason is the signal's, be it Ctrl-C or a lost link.
+      const error = stopped(inner.signal.aborted ? inner.signal.reason : thrown, input.words);
       await job.crew.abandon();
       await reportStop(input, begun, error).catch(() => undefined);
       throw error;
@@ -108,8 +111,8 @@ async function begin(input: RunInput, sessions: Connected, ctx: JobContext<Migra
   const { lead, keeper } = sessions;
   await lockTarget(keeper);
   const existing = await readRun(keeper);
-  if (existing && (!input.resume || existing.state !== 'running')) throw runExists(existing.state, input.words);
-  if (!existing && input.resume) throw noRun();
+  if (existing && (input.resume === null || existing.state !== 'running')) throw runExists(existing.state, input.words);
+  if (!existing && input.resume !== null) throw noRun();
   const identity = await sourceIdentity(lead);
   const snapshot = await exportSnapshot(lead);
   const run = existing ? await pickUp(existing, input, lead, identity) : await planNew(input, sessions, identity);
@@ -145,7 +148,7 @@ async function planNew(input: RunInput, { lead, keeper, pooler }: Connected, sou
 
 async function pickUp(run: LedgerRun, input: RunInput, lead: Session, identity: string): Promise<Run> {
   assertSameSource(run, identity, await readCatalog(lead, { schemas: 'all-user' }), input.words);
-  return run;
+  return { ...run, choices: resumedChoices(run.choices, input.resume ?? {}) };
 }
 
 async function writeReport(

@@ -1,3 +1,5 @@
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import { isSqlState } from '../../foundation/postgres/errors.ts';
 import { Session } from '../../foundation/postgres/session.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 
@@ -23,7 +25,21 @@ const TARGET_SETTINGS: Readonly<Record<string, string>> = {
   client_min_messages: 'error',
 };
 
-/** Needs a role that may set `session_replication_role`: a superuser, as `vectabase up` has on its socket. */
+/**
+ * Needs a role that may set `session_replication_role`: a superuser, as `vectabase up` has on its socket.
+ *
+ * @throws MIGRATE_BLOCKED for another role
+ */
 export async function openTarget(address: DatabaseAddress): Promise<Session> {
-  return Session.open(address, { applicationName: 'vectabase migrate', settings: TARGET_SETTINGS });
+  try {
+    return await Session.open(address, { applicationName: 'vectabase migrate', settings: TARGET_SETTINGS });
+  } catch (cause) {
+    if (!isSqlState(cause, '42501')) throw cause;
+    throw new VectabaseError('MIGRATE_BLOCKED', {
+      message: `role ${address.user} of the target is no superuser: triggers could not be kept from firing`,
+      hint: 'Leave --target-file away to use the installation made by `vectabase up`, or give a superuser. Nothing was changed.',
+      details: { role: address.user },
+      cause,
+    });
+  }
 }

@@ -142,10 +142,16 @@ async function countOf(session: Session, table: string): Promise<number | null> 
   return Number(row?.n ?? 0);
 }
 
+/**
+ * Whether a SELECT would answer in full: with `row_security = off` a policy that applies is an error, which the check of
+ * row security words better. By the catalogue, as `to_regclass` fails in a schema that the role may not use.
+ */
 async function canRead(session: Session, table: string): Promise<boolean> {
+  const [schema, name] = table.split('.');
   const [row] = await session.rows<{ ok: boolean }>(
-    `select coalesce(has_table_privilege(to_regclass($1), 'select'), false) as ok`,
-    [table],
+    `select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') and not row_security_active(c.oid) as ok
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2`,
+    [schema, name],
   );
   return row?.ok ?? false;
 }

@@ -1,13 +1,16 @@
+import { objectKey, type Catalog } from '../catalog/model.ts';
+import type { MigrateChoices } from '../options.ts';
+import { matchesAny } from '../plan/globs.ts';
 import { blocker, count, list, note, warning, type Finding } from './finding.ts';
 import { shellWord } from '../words.ts';
-import type { PreflightInput } from './input.ts';
+import { ownTables, type PreflightInput } from './input.ts';
 
 /** Every hosted project has them installed; their absence says nothing about the owner's own work. */
 const PLATFORM_EXTENSIONS = ['pg_graphql', 'pg_net', 'pg_cron', 'supabase_vault', 'pgsodium', 'pgjwt', 'pgmq'];
 
 /** Objects that cannot be made, or not without a decision. */
-export function selectionChecks({ selection, cycles }: PreflightInput): Finding[] {
-  const findings: Finding[] = [];
+export function selectionChecks({ selection, cycles, choices, sourceCatalog }: PreflightInput): Finding[] {
+  const findings = misspelt(choices, sourceCatalog);
   for (const cycle of cycles) {
     findings.push(
       blocker(
@@ -58,4 +61,19 @@ export function selectionChecks({ selection, cycles }: PreflightInput): Finding[
       ),
     );
   return findings;
+}
+
+/** A choice that fits nothing is a slip of the pen: `--only public.custmoers` would move no row and call that complete. */
+function misspelt(choices: MigrateChoices, source: Catalog): Finding[] {
+  const tables = ownTables(source.tables).map(({ schema, name }) => `${schema}.${name}`);
+  const keys = new Set(source.objects.map(objectKey));
+  const globs = (['only', 'exclude'] as const).flatMap((flag) =>
+    choices[flag]
+      .filter((glob) => !tables.some((table) => matchesAny([glob], table)))
+      .map((glob) => `--${flag} ${glob} fits no table`),
+  );
+  const skips = choices.skip.filter((key) => !keys.has(key)).map((key) => `--skip ${key} names no object`);
+  return [...globs, ...skips].map((what) =>
+    blocker('choice-unknown', `${what} of the source`, 'Look up the name in the output of `vectabase migrate plan`.'),
+  );
 }
