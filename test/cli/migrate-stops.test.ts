@@ -130,8 +130,8 @@ describe('a run that is there', () => {
     await expectRefusal(['migrate', '--resume', ...other.all], other.dir, {
       code: 'MIGRATE_SOURCE_OTHER',
       exit: 5,
-      message: /not the one the unfinished migration reads from/,
-      next: /connection string of the first run.*vectabase migrate abort/,
+      message: /not the one that the migration in the target reads from/,
+      next: /connection string of the first run.*`vectabase migrate abort`/,
     });
   });
 

@@ -54,6 +54,12 @@ export async function startBench(options: { standin?: StandinOptions } = {}): Pr
   };
 }
 
+export const WORDS = {
+  resume: 'vectabase migrate --resume',
+  abort: 'vectabase migrate abort',
+  migrate: 'vectabase migrate',
+};
+
 export interface Moved {
   readonly report: MigrationReport;
   readonly observations: readonly MigrateObservation[];
@@ -76,7 +82,7 @@ export async function migrate(
       choices: { ...DEFAULT_CHOICES, ...options.choices },
       resume: options.resume === true ? (options.choices ?? {}) : null,
       targetFreeBytes: null,
-      words: { resume: 'vectabase migrate --resume', abort: 'vectabase migrate abort', migrate: 'vectabase migrate' },
+      words: WORDS,
       onReport: async () => undefined,
     },
     {

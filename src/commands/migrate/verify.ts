@@ -32,9 +32,9 @@ export default class MigrateVerify extends BaseCommand<MigrationReport> {
       ask,
     });
     for (const warning of warnings) this.say(warning);
-    const report = await verifyMigration({ ends, jobs: flags.jobs ?? 2 }, this.context<MigrateObservation>());
-    this.closeRenderer();
     const words = commandWords(flags);
+    const report = await verifyMigration({ ends, jobs: flags.jobs ?? 2, words }, this.context<MigrateObservation>());
+    this.closeRenderer();
     const files = await saveReport(flags.dir, report, words);
     if (!this.jsonEnabled()) {
       process.stdout.write(renderReport(report, files, { style: paint(process.stdout), words }));

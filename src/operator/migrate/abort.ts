@@ -28,7 +28,7 @@ export async function abortMigration(
   target: DatabaseAddress,
   ctx: JobContext<MigrateObservation>,
 ): Promise<AbortResult> {
-  return beforeAnything(async () =>
+  return beforeAnything(ctx.signal, async () =>
     withResources(async (scope) => {
       const session = scope.add(await openTarget(target), async (opened) => opened.close());
       await lockTarget(session);

@@ -72,12 +72,12 @@ export function notBegun(thrown: unknown): unknown {
   return thrown;
 }
 
-/** Runs the part of a command that leaves nothing behind when it fails. */
-export async function beforeAnything<T>(body: () => Promise<T>): Promise<T> {
+/** Runs the part of a command that leaves nothing behind when it fails. What `signal` cut short fails with its reason. */
+export async function beforeAnything<T>(signal: AbortSignal | null, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    throw notBegun(error);
+    throw notBegun(signal?.aborted ? signal.reason : error);
   }
 }
 

@@ -29,13 +29,18 @@ function contentSum(columns: readonly ColumnInfo[]): string {
 
 function hashedValue(column: ColumnInfo): string {
   const value = `t.${ident(column.name)}`;
-  // %L prints by the type's output function and tells NULL from ''; ::text could run a cast of the owner's as our superuser.
-  if (!column.base.builtin) return `format('%L', ${value})`;
-  const send = column.base.kind === 'base' ? WIRE_FORMS.get(column.base.name) : undefined;
+  const send = column.base.kind === 'base' && column.base.builtin ? WIRE_FORMS.get(column.base.name) : undefined;
   if (send !== undefined) return `pg_catalog.${send}(${value})`;
-  if (arrayOfIdentity(column)) return `${value}, array_dims(${value})`;
-  if (!equalityIsIdentity(column.base)) return `${value}::text`;
-  return column.deterministicCollation ? value : `${value} collate "C"`;
+  if (column.base.builtin && arrayOfIdentity(column)) return `${value}, array_dims(${value})`;
+  const text = printed(column, value);
+  // An expression inherits its column's collation, and one that is not deterministic would hash `a` and `A` alike.
+  return column.deterministicCollation ? text : `(${text}) collate "C"`;
+}
+
+function printed({ base }: ColumnInfo, value: string): string {
+  // %L prints by the type's output function and tells NULL from ''; ::text could run a cast of the owner's as our superuser.
+  if (!base.builtin) return `format('%L', ${value})`;
+  return equalityIsIdentity(base) ? value : `${value}::text`;
 }
 
 /**

@@ -1,9 +1,11 @@
 import type { Session } from '../../foundation/postgres/session.ts';
 import { inTransaction } from '../../foundation/postgres/transaction.ts';
+import { objectKey, type Catalog } from './catalog/model.ts';
 import { readCatalog } from './catalog/read.ts';
 import { compareCatalogues, type CatalogueComparison } from './compare-catalogues.ts';
 import type { MigrationPlan } from './plan/model.ts';
 import type { MigrationReport } from './report.ts';
+import { expectNow } from './same-source.ts';
 import { sequencesBehind } from './sequences.ts';
 
 export interface Proof {
@@ -12,19 +14,48 @@ export interface Proof {
   readonly sequences: NonNullable<MigrationReport['sequences']>;
 }
 
-/** What is left to prove when every table has been counted and hashed: the catalogue, foreign keys, sequences. */
-export async function prove(source: Session, target: Session, plan: MigrationPlan): Promise<Proof> {
+/**
+ * What is left to prove when every table has been counted and hashed: the catalogue, foreign keys, sequences.
+ *
+ * @param now the source's catalogue where the target is held to what it says now, not to what it said when planned
+ */
+export async function prove(
+  source: Session,
+  target: Session,
+  plan: MigrationPlan,
+  now: Catalog | null = null,
+): Promise<Proof> {
   const catalog = await inTransaction(
     target,
     async () => readCatalog(target, { schemas: 'all-user' }),
     'begin read only',
   );
+  const expected = now === null ? { plan, gone: [] } : expectNow(plan, now);
+  const catalogue = compareCatalogues(expected.plan, catalog);
   const sequences = plan.steps.flatMap((step) => (step.kind === 'sequences' ? step.sequences : []));
+  const has = ({ sequences: there }: Catalog) => new Set(there.map(({ identity }) => identity));
+  const onSource = now === null ? new Set(sequences) : has(now);
   return {
-    catalogue: compareCatalogues(plan, catalog),
+    catalogue: { ...catalogue, different: [...catalogue.different, ...leftovers(expected.gone, catalog)] },
     foreignKeys: await readForeignKeys(target, plan),
-    sequences: { set: sequences.length, behind: await sequencesBehind(source, target, sequences) },
+    sequences: {
+      set: sequences.length,
+      behind: await sequencesBehind(
+        source,
+        target,
+        sequences.filter((sequence) => onSource.has(sequence) && has(catalog).has(sequence)),
+      ),
+    },
   };
+}
+
+/** Objects that the source has lost since the move and the target still has. */
+function leftovers(gone: readonly string[], target: Catalog): CatalogueComparison['different'] {
+  const there = new Map(target.objects.map((object) => [objectKey(object), object.definition]));
+  return gone.flatMap((key) => {
+    const found = there.get(key);
+    return found === undefined ? [] : [{ key, expected: 'nothing: it is gone from the source', found }];
+  });
 }
 
 async function readForeignKeys(target: Session, plan: MigrationPlan): Promise<Proof['foreignKeys']> {

@@ -1,13 +1,8 @@
-import { VectabaseError } from '../../foundation/core/errors.ts';
 import { inTransaction } from '../../foundation/postgres/transaction.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
-import { objectKey, type Catalog } from './catalog/model.ts';
-import { isPlatformSchema } from './catalog/managed.ts';
-import { isManagedSchema } from './plan/scope.ts';
-import { forgetSteps, readSteps, recordStep, type LedgerRun } from './ledger.ts';
-import type { CommandWords } from './errors.ts';
+import { forgetSteps, readSteps, recordStep } from './ledger.ts';
 import type { Move } from './move.ts';
-import type { MigrationPlan, PlannedPart, PlannedTable, Step } from './plan/model.ts';
+import type { PlannedPart, PlannedTable, Step } from './plan/model.ts';
 import { withTriggersOff } from './triggers.ts';
 import { compareTable } from './verify.ts';
 
@@ -103,39 +98,4 @@ function buildsOnRows(step: Step, table: PlannedTable, part: PlannedPart | null)
     case 'ddl':
       return /^(foreign keys|validate |refresh)/.test(step.id) || step.id === `analyze ${table.identity}`;
   }
-}
-
-/** @throws MIGRATE_SOURCE_OTHER, MIGRATE_SOURCE_CHANGED */
-export function assertSameSource(run: LedgerRun, identity: string, source: Catalog, words: CommandWords): void {
-  if (run.sourceIdentity !== identity) {
-    throw new VectabaseError('MIGRATE_SOURCE_OTHER', {
-      message: 'this source is not the one the unfinished migration reads from',
-      hint: `Give the connection string of the first run, or take the unfinished run back with ${words.abort}`,
-      details: { begun: run.startedAt },
-    });
-  }
-  const changes = schemaChanges(run.plan, source);
-  if (changes.length === 0) return;
-  throw new VectabaseError('MIGRATE_SOURCE_CHANGED', {
-    message: `the schema of the source changed since the migration began: ${changes.slice(0, 3).join('; ')}${changes.length > 3 ? ` and ${changes.length - 3} more` : ''}`,
-    hint: `The copied part follows the old schema. Take it back and move anew:\n${words.abort}\n${words.migrate}`,
-    details: { changes: changes.slice(0, 50) },
-  });
-}
-
-/** Objects of the owner's schemas that came, went or changed between the plan and now. */
-export function schemaChanges(plan: MigrationPlan, source: Catalog): string[] {
-  const now = new Map(source.objects.map((object) => [objectKey(object), object]));
-  const planned = new Set(plan.expected.map(({ key }) => key));
-  const left = new Set(plan.leftOut.map(({ key }) => key));
-  const gone = plan.expected.filter(({ key }) => !now.has(key)).map(({ key }) => `${key} is gone`);
-  const changed = plan.expected
-    .filter(({ key, definition }) => (now.get(key)?.definition ?? definition) !== definition)
-    .map(({ key }) => `${key} changed`);
-  const fresh = source.objects
-    .filter(({ schema }) => schema !== null && !isPlatformSchema(schema) && !isManagedSchema(schema))
-    .map(objectKey)
-    .filter((key) => !planned.has(key) && !left.has(key))
-    .map((key) => `${key} is new`);
-  return [...gone, ...changed, ...fresh];
 }

@@ -28,7 +28,8 @@ import type { MigrateChoices, MigrateEnds } from './options.ts';
 import { prepare } from './prepare.ts';
 import { prove, type Proof } from './prove.ts';
 import { makeReport, type MigrationReport } from './report.ts';
-import { assertSameSource, revalidate } from './resume.ts';
+import { revalidate } from './resume.ts';
+import { assertSameProject, assertSameSchema } from './same-source.ts';
 import { exportSnapshot, holdTables, sourceIdentity } from './source.ts';
 import { openTarget } from './target.ts';
 
@@ -61,7 +62,9 @@ export interface RunInput {
  */
 export async function runMigration(input: RunInput, ctx: JobContext<MigrateObservation>): Promise<MigrationReport> {
   return withResources(async (scope) => {
-    const sessions = await beforeAnything(async () => phase(ctx, 'connect', async () => connect(input.ends, scope)));
+    const sessions = await beforeAnything(ctx.signal, async () =>
+      phase(ctx, 'connect', async () => connect(input.ends, scope)),
+    );
     const lost = new AbortController();
     for (const session of [sessions.lead, sessions.keeper]) {
       session.onLost((error) => lost.abort(error));
@@ -71,7 +74,9 @@ export async function runMigration(input: RunInput, ctx: JobContext<MigrateObser
       );
     }
     const inner = { ...ctx, signal: AbortSignal.any([ctx.signal, lost.signal]) };
-    const begun = await beforeAnything(async () => phase(ctx, 'plan', async () => begin(input, sessions, inner)));
+    const begun = await beforeAnything(inner.signal, async () =>
+      phase(ctx, 'plan', async () => begin(input, sessions, inner)),
+    );
     const job: Move = {
       runId: begun.run.runId,
       attempt: begun.attempt,
@@ -147,7 +152,8 @@ async function planNew(input: RunInput, { lead, keeper, pooler }: Connected, sou
 }
 
 async function pickUp(run: LedgerRun, input: RunInput, lead: Session, identity: string): Promise<Run> {
-  assertSameSource(run, identity, await readCatalog(lead, { schemas: 'all-user' }), input.words);
+  assertSameProject(run, identity);
+  assertSameSchema(run.plan, await readCatalog(lead, { schemas: 'all-user' }), input.words);
   return { ...run, choices: resumedChoices(run.choices, input.resume ?? {}) };
 }
 

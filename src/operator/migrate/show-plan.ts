@@ -58,7 +58,7 @@ export async function showPlan(
   input: { ends: MigrateEnds; choices: MigrateChoices; targetFreeBytes: number | null },
   ctx: JobContext<MigrateObservation>,
 ): Promise<PlanReport> {
-  return beforeAnything(async () =>
+  return beforeAnything(ctx.signal, async () =>
     withResources(async (scope) => {
       const { lead, keeper, pooler } = await connect(input.ends, scope);
       ctx.observe({ event: 'migrate.phase.started', id: 'plan' });

@@ -20,7 +20,7 @@ export interface MigrationStatus {
 
 /** What the ledger says, without touching anything; may be asked while a migration runs. */
 export async function migrationStatus(target: DatabaseAddress): Promise<MigrationStatus> {
-  return beforeAnything(async () =>
+  return beforeAnything(null, async () =>
     withResources(async (scope) => {
       const session = scope.add(await openTarget(target), async (opened) => opened.close());
       const run = await readRun(session);

@@ -3,13 +3,17 @@ import type { JobContext } from '../../foundation/core/observe.ts';
 import { describeAddress } from '../../foundation/postgres/address.ts';
 import { connect } from './connect.ts';
 import { Crew } from './crew.ts';
-import { beforeAnything, noRun } from './errors.ts';
+import type { Catalog } from './catalog/model.ts';
+import { readCatalog } from './catalog/read.ts';
+import { beforeAnything, noRun, runExists, type CommandWords } from './errors.ts';
 import { readAttempts, readRun, readSteps, type LedgerStep } from './ledger.ts';
 import type { MigrateObservation } from './observations.ts';
 import type { MigrateEnds } from './options.ts';
+import type { PlannedTable } from './plan/model.ts';
 import { prove } from './prove.ts';
 import { makeReport, type MigrationReport } from './report.ts';
-import { exportSnapshot, holdTables } from './source.ts';
+import { assertSameProject } from './same-source.ts';
+import { exportSnapshot, holdTables, sourceIdentity } from './source.ts';
 import { compareTable, type Comparison } from './verify.ts';
 
 /**
@@ -17,22 +21,31 @@ import { compareTable, type Comparison } from './verify.ts';
  * Rows written to either side since the move show up as differences, as they should.
  */
 export async function verifyMigration(
-  input: { ends: MigrateEnds; jobs: number },
+  input: { ends: MigrateEnds; jobs: number; words: CommandWords },
   ctx: JobContext<MigrateObservation>,
 ): Promise<MigrationReport> {
-  return beforeAnything(async () =>
+  return beforeAnything(ctx.signal, async () =>
     withResources(async (scope) => {
       const { lead, keeper } = await connect(input.ends, scope);
       const run = await readRun(keeper);
       if (!run) throw noRun();
+      if (run.state !== 'finished') throw runExists(run.state, input.words);
+      assertSameProject(run, await sourceIdentity(lead));
       const started = new Date().toISOString();
       const snapshot = await exportSnapshot(lead);
-      const tables = run.plan.tables.filter(({ excluded }) => !excluded);
+      const now = await readCatalog(lead, { schemas: 'all-user' });
+      const moved = run.plan.tables.filter(({ excluded }) => !excluded);
+      // Where a column is missing on one side there is nothing to hash; the comparison of objects names such a table.
+      const whole = wholeIn(now, await readCatalog(keeper, { schemas: 'all-user' }));
+      const tables = moved.filter(whole);
       await holdTables(
         lead,
         tables.map(({ identity }) => identity),
       );
       const crew = scope.add(new Crew(input.ends, snapshot), async (opened) => opened.close());
+      const abandon = (): void => void crew.abandon();
+      ctx.signal.addEventListener('abort', abandon, { once: true });
+      scope.add(abandon, (listener) => ctx.signal.removeEventListener('abort', listener));
       const results = new Map<string, Comparison>();
       const queue = [...tables].toSorted((a, b) => b.dataBytes - a.dataBytes);
       const work = async (worker: string): Promise<void> => {
@@ -52,7 +65,7 @@ export async function verifyMigration(
         }
       };
       await Promise.all(Array.from({ length: input.jobs }, async (_, index) => work(`copy ${index}`)));
-      const proof = await prove(lead, keeper, run.plan);
+      const proof = await prove(lead, keeper, run.plan, now);
       return makeReport({
         kind: 'verification',
         runId: run.runId,
@@ -63,7 +76,7 @@ export async function verifyMigration(
         plan: run.plan,
         verified: true,
         attempts: await readAttempts(keeper, run.runId),
-        steps: withComparisons(await readSteps(keeper, run.runId), results),
+        steps: withComparisons(await readSteps(keeper, run.runId), moved, results),
         stopped: null,
         ...proof,
       });
@@ -71,15 +84,31 @@ export async function verifyMigration(
   );
 }
 
-/** The ledger's lines with the verification of now in place of that of then. */
+/** Tables of the plan that have all of its columns in each of these catalogues. */
+function wholeIn(...catalogs: readonly Catalog[]): (table: PlannedTable) => boolean {
+  const columns = catalogs.map(
+    ({ tables }) => new Map(tables.map((table) => [table.identity, new Set(table.columns.map(({ name }) => name))])),
+  );
+  return (table) =>
+    columns.every((side) => {
+      const there = side.get(table.identity);
+      return there !== undefined && table.columns.every(({ name }) => there.has(name));
+    });
+}
+
+/** The ledger's lines with the verification of now in place of that of then, and with none for what cannot be compared now. */
 function withComparisons(
   steps: ReadonlyMap<string, LedgerStep>,
+  moved: readonly PlannedTable[],
   results: ReadonlyMap<string, Comparison>,
 ): Map<string, LedgerStep> {
   const merged = new Map(steps);
-  for (const [table, comparison] of results) {
-    const stepId = `verify ${table}`;
-    merged.set(stepId, { stepId, attempt: 0, rows: comparison.targetRows, bytes: 0, ms: 0, detail: comparison });
+  for (const { identity } of moved) {
+    const stepId = `verify ${identity}`;
+    const comparison = results.get(identity);
+    if (comparison)
+      merged.set(stepId, { stepId, attempt: 0, rows: comparison.targetRows, bytes: 0, ms: 0, detail: comparison });
+    else merged.delete(stepId);
   }
   return merged;
 }
