@@ -35,7 +35,6 @@ describe('the way to the source', () => {
   beforeAll(async () => {
     before = await objectsIn('shared');
   });
-  afterAll(async () => expect(await objectsIn('shared')).toBe(before));
 
   test('a host that refuses', async () => {
     const { all, dir } = await cli.ends('refused', {
@@ -155,6 +154,10 @@ describe('the way to the source', () => {
     } finally {
       await inSource('drop owned by narrow; drop role narrow');
     }
+  });
+
+  test('and none of it left anything behind', async () => {
+    expect(await objectsIn('shared')).toBe(before);
   });
 });
 

@@ -165,3 +165,11 @@ export async function expectRefusal(
   await expectNoSecret(json, dir);
   return error;
 }
+
+/** The exit code; with another one, what the run said is in the error. */
+export function expectExit(result: CliResult, code: number): void {
+  expect({ code: result.code, said: result.code === code ? '' : result.stdout.slice(-800) + result.stderr }).toEqual({
+    code,
+    said: '',
+  });
+}

@@ -34,7 +34,7 @@ export default class MigrateAbort extends BaseCommand<AbortResult> {
     this.closeRenderer();
     if (!this.jsonEnabled())
       process.stdout.write(
-        `Taken back: ${result.dropped} objects, rows of ${result.emptied.length} tables. The source was not touched.\n`,
+        `Taken back: ${result.dropped} objects, rows of ${result.emptied.length} tables. The source was not touched.\n${result.kept.length === 0 ? '' : `Other databases of this server need what was made for them too: ${result.kept.join(', ')}.\n`}`,
       );
     return result;
   }

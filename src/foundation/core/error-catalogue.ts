@@ -62,6 +62,10 @@ export const ERROR_CATALOGUE = {
   },
   MIGRATE_RUN_EXISTS: { exitCode: 5, doc: 'The target holds an unfinished migration: resume it or abort it.' },
   MIGRATE_NO_RUN: { exitCode: 5, doc: 'The target holds no migration to resume, show, verify or abort.' },
+  MIGRATE_ABORT_BLOCKED: {
+    exitCode: 5,
+    doc: 'Something of your own was built on what `migrate abort` would take away, so nothing was taken away.',
+  },
   MIGRATE_SOURCE_CHANGED: { exitCode: 5, doc: 'The schema of the source changed since the plan was made.' },
   MIGRATE_SOURCE_OTHER: {
     exitCode: 5,

@@ -15,6 +15,7 @@ import { select } from './plan/select.ts';
 import { splitTable } from './plan/split.ts';
 import { preflight } from './preflight/checks.ts';
 import type { Finding } from './preflight/finding.ts';
+import { readSequences } from './sequences.ts';
 import {
   availableExtensions,
   readSourceFacts,
@@ -60,6 +61,10 @@ export async function prepare(
     target,
     selection,
     choices,
+    sequences: await readSequences(
+      sessions.target,
+      target.sequences.map(({ identity }) => identity),
+    ),
     parts: await splitLarge(sessions.source, source, choices.splitAbove),
   });
   const managed = plan.tables

@@ -24,6 +24,12 @@ export async function setSequences(session: Session, values: readonly SequenceVa
   }
 }
 
+/** As `setSequences`, in a way that a rollback undoes: ALTER SEQUENCE gives it a new file first. */
+export async function restoreSequences(session: Session, values: readonly SequenceValue[]): Promise<void> {
+  for (const { identity } of values) await session.script(`alter sequence if exists ${identity} restart`);
+  await setSequences(session, values);
+}
+
 /** Sequences whose next value on the target would be one that the source has given out already. */
 export async function sequencesBehind(
   source: Session,

@@ -91,7 +91,10 @@ describe('the content of a table as SQL', () => {
   });
 
   test('a collation that takes different strings for equal is set aside', () => {
-    expect(valueOf({ name: 'text' }, { deterministicCollation: false })).toBe('t."c" collate "C"');
+    expect(valueOf({ name: 'text' }, { deterministicCollation: false })).toBe('(t."c") collate "C"');
+    expect(valueOf({ name: '_text', kind: 'array' }, { deterministicCollation: false })).toBe(
+      '(t."c"::text) collate "C"',
+    );
   });
 
   test('names are quoted', () => {

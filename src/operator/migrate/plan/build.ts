@@ -8,6 +8,7 @@ import { objectKey, type Catalog, type CatalogObject, type ColumnInfo, type Tabl
 import { matchesAny } from './globs.ts';
 import type { MigrationPlan, PlannedObject, PlannedPart, PlannedStatement, PlannedTable } from './model.ts';
 import type { Drift } from './drift.ts';
+import type { SequenceValue } from '../sequences.ts';
 import type { Selection } from './select.ts';
 import { wholePart } from './split.ts';
 import { planSteps } from './steps.ts';
@@ -26,6 +27,8 @@ export function buildPlan(input: {
   choices: MigrateChoices;
   /** Parts of large tables, by table identity; tables not in it are copied whole. */
   parts: ReadonlyMap<string, readonly PlannedPart[]>;
+  /** Values of the target's sequences. */
+  sequences: readonly SequenceValue[];
 }): MigrationPlan {
   const { source, target, selection, choices } = input;
   const make = input.make.map((object) => shutOut(adopt(object, source, target), input.strangers));
@@ -56,6 +59,7 @@ export function buildPlan(input: {
     searchPath: input.searchPath,
     tables,
     made: [...drift.map(columnAsMade), ...make.map((object) => asMade(object, target))],
+    sequencesBefore: input.sequences.filter(({ identity }) => sequences.includes(identity)),
     leftOut: selection.leftOut,
     expected: [...make, ...selection.kept].map((object) => ({
       key: objectKey(object),

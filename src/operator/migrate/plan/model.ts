@@ -1,5 +1,6 @@
 import type { CopyFormat } from '../format.ts';
 import type { ColumnInfo } from '../catalog/model.ts';
+import type { SequenceValue } from '../sequences.ts';
 
 /**
  * The plan: everything a run will do, as data. Computed once from both catalogues, shown by `migrate plan`, kept in the
@@ -13,6 +14,8 @@ export interface MigrationPlan {
   readonly tables: readonly PlannedTable[];
   /** Objects that are made here, in the order they are made. Undone in reverse. */
   readonly made: readonly PlannedObject[];
+  /** Where the target's own sequences (of auth and storage) stood, for the way back. */
+  readonly sequencesBefore: readonly SequenceValue[];
   /** Objects of the source that are not made, each with the reason. */
   readonly leftOut: readonly LeftOut[];
   /** Every object of the source that should be here afterwards: key → definition. What the final comparison expects. */
