@@ -20,9 +20,14 @@ export interface Contestant {
   start(contest: Contest): ChildProcess;
 }
 
-/** All by name. Each moves schema, rows, indexes and constraints, and none runs VACUUM or ANALYZE afterwards unless told. */
+/** All by name. Each moves schema, rows, indexes and constraints. Ours analyses each table; `pgcopydbvacuum` as well, the others do not. */
 export const CONTESTANTS: Readonly<Record<string, Contestant>> = {
-  pgcopydb: { name: 'pgcopydb clone, binary', ours: false, start: pgcopydb },
+  pgcopydb: {
+    name: 'pgcopydb clone, binary, --skip-vacuum',
+    ours: false,
+    start: (contest) => pgcopydb(contest, ['--skip-vacuum']),
+  },
+  pgcopydbvacuum: { name: 'pgcopydb clone, binary', ours: false, start: (contest) => pgcopydb(contest, []) },
   pgdump: { name: 'pg_dump -Fd -Z0 | pg_restore', ours: false, start: (contest) => dumpAndRestore(contest, ['-Z0']) },
   pgdumpgzip: { name: 'pg_dump -Fd | pg_restore', ours: false, start: (contest) => dumpAndRestore(contest, []) },
   unverified: {
@@ -42,10 +47,10 @@ export function choose(names: string): Contestant[] {
   });
 }
 
-/** `--skip-vacuum`: the others leave that to autovacuum too. pgcopydb itself sets synchronous_commit off and 1 GB of maintenance_work_mem. */
-function pgcopydb({ tree, source, target, jobs }: Contest): ChildProcess {
+/** As it comes it runs VACUUM ANALYZE on each table. It sets synchronous_commit off and 1 GB of maintenance_work_mem. */
+function pgcopydb({ tree, source, target, jobs }: Contest, extra: readonly string[]): ChildProcess {
   const directory = fresh('pgcopydb');
-  const flags = ['--use-copy-binary', '--skip-vacuum', '--fail-fast', '--dir', directory];
+  const flags = ['--use-copy-binary', '--fail-fast', '--dir', directory, ...extra];
   const parallel = ['--table-jobs', '--index-jobs', '--restore-jobs'].flatMap((flag) => [flag, String(jobs)]);
   return tree.spawn(['pgcopydb', 'clone', ...flags, ...parallel], {
     env: { PGCOPYDB_SOURCE_PGURI: source.url('data'), PGCOPYDB_TARGET_PGURI: target.url('data') },

@@ -17,7 +17,7 @@ const { values: flags } = parseArgs({
     runs: { type: 'string', default: '5' },
     scale: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
-    only: { type: 'string', default: 'pgcopydb,pgdump,unverified,verified' },
+    only: { type: 'string', default: 'pgcopydb,pgcopydbvacuum,pgdump,unverified,verified' },
     checkout: { type: 'string' },
   },
 });
@@ -65,24 +65,36 @@ function rotate<T>(list: readonly T[], by: number): T[] {
 }
 
 function summary(all: readonly Round[]): string {
-  const anchor = new Map(
-    all.filter(({ contestant }) => contestant === CONTESTANTS['pgcopydb']?.name).map((run) => [run.round, run.seconds]),
-  );
+  const secondsOf = (name: string): Map<number, number> =>
+    new Map(all.filter((run) => run.contestant === CONTESTANTS[name]?.name).map((run) => [run.round, run.seconds]));
+  const anchors = [secondsOf('pgcopydb'), secondsOf('pgcopydbvacuum')];
   const rows = chosen.map(({ name }) => {
     const mine = all.filter(({ contestant }) => contestant === name);
     const seconds = mine.map((run) => run.seconds);
-    const ratios = mine.flatMap((run) => (anchor.has(run.round) ? [run.seconds / (anchor.get(run.round) ?? NaN)] : []));
+    const ratios = anchors.map((anchor) =>
+      mine.flatMap((run) => (anchor.has(run.round) ? [run.seconds / (anchor.get(run.round) ?? NaN)] : [])),
+    );
     return [
       name,
       median(seconds).toFixed(2),
       range(seconds),
-      ratios.length === 0 ? '–' : median(ratios).toFixed(2),
+      ...ratios.map((list) => (list.length === 0 ? '–' : median(list).toFixed(2))),
       mebibytes(Math.max(...mine.map((run) => run.largestProcessBytes))),
       mebibytes(Math.max(...mine.map((run) => run.peakTreeBytes))),
       mine.every(({ problems }) => problems.length === 0) ? 'whole' : 'NOT WHOLE',
     ];
   });
-  return table(['contestant', 'median s', 'min–max', '÷ pgcopydb', 'largest process', 'all processes', 'copy'], rows);
+  const head = [
+    'contestant',
+    'median s',
+    'min–max',
+    '÷ --skip-vacuum',
+    '÷ pgcopydb',
+    'largest process',
+    'all processes',
+    'copy',
+  ];
+  return table(head, rows);
 }
 
 /** By the wall of the same round without verification, and by the durations that our own events tell. */
