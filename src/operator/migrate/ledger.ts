@@ -1,3 +1,4 @@
+import { literal } from '../../foundation/postgres/sql.ts';
 import { inTransaction } from '../../foundation/postgres/transaction.ts';
 import { isSqlState } from '../../foundation/postgres/errors.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
@@ -205,29 +206,20 @@ export async function recordStep(
   work: () => Promise<StepResult>,
 ): Promise<StepResult | 'already done'> {
   const started = Date.now();
+  const line = `run_id = ${literal(key.runId)} and step_id = ${literal(key.stepId)}`;
+  // Begin and first line, last line and commit: one round trip each, as a small step is over sooner than four of them.
+  const begin = `begin; insert into ${LEDGER_SCHEMA}.step (run_id, step_id, attempt) values (${literal(key.runId)}, ${literal(key.stepId)}, ${key.attempt})`;
   try {
-    return await inTransaction(session, async () => {
-      await session.rows(`insert into ${LEDGER_SCHEMA}.step (run_id, step_id, attempt) values ($1, $2, $3)`, [
-        key.runId,
-        key.stepId,
-        key.attempt,
-      ]);
-      const result = await work();
-      await session.rows(
-        `update ${LEDGER_SCHEMA}.step set rows = $3, bytes = $4, ms = $5, detail = $6, finished_at = clock_timestamp()
-         where run_id = $1 and step_id = $2`,
-        [
-          key.runId,
-          key.stepId,
-          result.rows ?? 0,
-          result.bytes ?? 0,
-          Date.now() - started,
-          JSON.stringify(result.detail ?? null),
-        ],
-      );
-      return result;
-    });
+    await session.script(begin);
+    const result = await work();
+    const { rows = 0, bytes = 0, detail = null } = result;
+    await session.script(
+      `update ${LEDGER_SCHEMA}.step set rows = ${rows}, bytes = ${bytes}, ms = ${Date.now() - started},
+         detail = ${literal(JSON.stringify(detail))}, finished_at = clock_timestamp() where ${line}; commit`,
+    );
+    return result;
   } catch (error) {
+    await session.script('rollback').catch(() => undefined);
     if (isSqlState(error, '23505') && (error as { table?: string; schema?: string }).schema === LEDGER_SCHEMA)
       return 'already done';
     throw error;

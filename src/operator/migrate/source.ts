@@ -9,6 +9,7 @@ import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 const SOURCE_SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_read_only: 'on',
   statement_timeout: '0',
+  jit: 'off', // catalogue queries look dear to the planner and are not: compiling one takes longer than running it
   lock_timeout: '10s',
   idle_in_transaction_session_timeout: '0',
   row_security: 'off',

@@ -12,6 +12,7 @@ const TARGET_SETTINGS: Readonly<Record<string, string>> = {
   synchronous_commit: 'off',
   check_function_bodies: 'off',
   statement_timeout: '0',
+  jit: 'off', // catalogue queries look dear to the planner and are not: compiling one takes longer than running it
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   row_security: 'off',

@@ -30,6 +30,8 @@ const BEFORE_DATA = new Set<ObjectKind>([
   ] as const),
 ]);
 const BUILT_PER_TABLE = new Set<ObjectKind>(['index', 'constraint', 'check', 'attach-index']);
+/** Below this many bytes a transaction costs more than what it does: such a table gets all of its own in one. */
+const SMALL_TABLE = 8 * 1024 ** 2;
 /** A transaction locks every object it makes; the lock table of a default server holds about 6,400. */
 const OBJECTS_PER_TRANSACTION = 300;
 
@@ -201,30 +203,31 @@ function tableSteps(input: StepsInput, ready: readonly string[]): TableSteps {
     const copied = !table.excluded ? table.parts.map(({ stepId }) => stepId) : ready;
     const weight = table.dataBytes;
     const objects = byTable.get(identity) ?? [];
-    const builds = objects
-      .filter(({ kind }) => kind === 'index')
-      .map((object): DdlStep => ({
-        kind: 'ddl',
-        id: `build ${objectKey(object)}`,
-        statements: statements([object]),
-        needs: copied,
-        weight,
-      }));
-    const built = copied.concat(builds.map(({ id }) => id));
+    const indexes = objects.filter(({ kind }) => kind === 'index');
     const rest = objects
       .filter(({ kind }) => kind !== 'index')
       .flatMap((object) => (object.kind === 'check' ? asOwner(table, statements([object])) : statements([object])));
-    const constraints: DdlStep = { kind: 'ddl', id: `constrain ${identity}`, statements: rest, needs: built, weight };
+    const analyze = table.excluded ? [] : [{ key: `table ${identity}`, sql: `analyze ${identity}` }];
+    const id = `constrain ${identity}`;
+    const small = table.dataBytes < SMALL_TABLE;
+    const builds = (small ? [] : indexes).map((object): DdlStep => ({
+      kind: 'ddl',
+      id: `build ${objectKey(object)}`,
+      statements: statements([object]),
+      needs: copied,
+      weight,
+    }));
+    const constraints: DdlStep = {
+      kind: 'ddl',
+      id,
+      statements: small ? [...statements(indexes), ...rest, ...analyze] : rest,
+      needs: copied.concat(builds.map((build) => build.id)),
+      weight,
+    };
     all.push(...builds, constraints);
     constrain.push(constraints);
     if (table.excluded) continue;
-    all.push({
-      kind: 'ddl',
-      id: `analyze ${identity}`,
-      statements: [{ key: `table ${identity}`, sql: `analyze ${identity}` }],
-      needs: [constraints.id],
-      weight: 0,
-    });
+    if (!small) all.push({ kind: 'ddl', id: `analyze ${identity}`, statements: analyze, needs: [id], weight: 0 });
     if (input.verify)
       all.push({ kind: 'verify', id: `verify ${identity}`, table: identity, needs: copied, weight: table.dataBytes });
   }
