@@ -14,7 +14,17 @@ export interface SessionOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Milliseconds until a connection attempt gives up; 10 000 unless told. */
   readonly connectTimeout?: number;
+  /** Statements are written to the socket without waiting for the answer of the one before. */
+  readonly pipeline?: boolean;
 }
+
+/** One statement whose parameters and results stay text. With a name the server keeps it prepared. */
+export interface TextStatement {
+  readonly text: string;
+  readonly values: ReadonlyArray<string | null>;
+  readonly name?: string;
+}
+export type TextRow = ReadonlyArray<string | null>;
 
 /**
  * One connection to one server, used by one caller at a time. Values travel as text exactly as Postgres prints
@@ -67,7 +77,8 @@ export class Session {
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: { getTypeParser: textTypes },
-    });
+      ...(options.pipeline === true ? { pipeline: true } : {}),
+    } as pg.ClientConfig);
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -98,6 +109,18 @@ export class Session {
     return result.rowCount ?? 0;
   }
 
+  /** Rows as arrays of what Postgres printed: nothing is decoded. */
+  async textRows({ text, values, name }: TextStatement): Promise<TextRow[]> {
+    const query = { text, values: [...values], rowMode: 'array' as const, types: AS_TEXT, ...(name ? { name } : {}) };
+    const result = await this.#client.query<Array<string | null>>(query);
+    return result.rows;
+  }
+
+  /** True while a BEGIN waits for its end. */
+  get inTransaction(): boolean {
+    return this.#client.getTransactionStatus() !== 'I';
+  }
+
   /** Several statements in one round trip by the simple protocol, without parameters. */
   async script(text: string): Promise<void> {
     await this.#client.query(text);
@@ -114,6 +137,11 @@ export class Session {
   /** Why the connection was lost, if it was. */
   get lost(): Error | undefined {
     return this.#lost;
+  }
+
+  /** Hears NOTIFY of the channels that the session listens to. */
+  onNotification(listener: (channel: string, payload: string) => void): void {
+    this.#client.on('notification', ({ channel, payload }) => listener(channel, payload ?? ''));
   }
 
   onLost(listener: (error: Error) => void): void {
@@ -168,6 +196,8 @@ const LOSSLESS: Record<number, (text: string) => unknown> = {
   26: Number,
   114: JSON.parse,
 };
+
+const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
 
 /** bool, int2, int4, oid and json become JavaScript values; the rest stays text. Arrays: select to_json(array). */
 function textTypes(oid: number): (value: string) => unknown {

@@ -1,0 +1,190 @@
+import { VectabaseError } from '../core/errors.ts';
+import type { DatabaseAddress } from './address.ts';
+import { PreparedNames } from './prepared-names.ts';
+import { Session, type TextRow, type TextStatement } from './session.ts';
+
+export interface PoolOptions {
+  readonly size: number;
+  readonly applicationName: string;
+  /** Milliseconds that a caller waits for a free connection. */
+  readonly patience?: number;
+}
+
+/** One transaction: everything is written at once, so it costs one round trip. */
+export interface Work {
+  /** `begin`, or `begin read only`. */
+  readonly begin: string;
+  readonly statements: ReadonlyArray<Pick<TextStatement, 'text' | 'values'>>;
+  /** Looks at the results before the end; then the end costs a second round trip. Without it: commit. */
+  readonly decide?: (results: readonly TextRow[][]) => 'commit' | 'rollback';
+}
+
+/** All connections are busy and stayed so for the caller's patience. */
+export class PoolTimeout extends Error {}
+
+const PATIENCE = 10_000;
+const LIFETIME = 30 * 60_000;
+const PREPARED = 500;
+/** After a failed connection, callers are refused at once for this long: doubled each time, up to the last. */
+const BACKOFF = [100, 200, 400, 800, 1_600, 3_000];
+
+interface Member {
+  readonly session: Session;
+  readonly names: PreparedNames;
+  readonly bornAt: number;
+}
+
+interface Waiter {
+  readonly resolve: (member: Member) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A few pipelined connections, lent for one transaction each. */
+export class Pool {
+  readonly #address: DatabaseAddress;
+  readonly #options: PoolOptions;
+  readonly #idle: Member[] = [];
+  readonly #all = new Set<Member>();
+  readonly #waiting: Waiter[] = [];
+  #opening = 0;
+  #failures = 0;
+  #closed = false;
+  #refuse: { until: number; reason: unknown } | undefined;
+
+  constructor(address: DatabaseAddress, options: PoolOptions) {
+    this.#address = address;
+    this.#options = options;
+  }
+
+  /**
+   * Runs the statements between `begin` and the end, and gives their rows in order. `signal` cancels them on the server.
+   *
+   * @throws PoolTimeout; VectabaseError DATABASE_UNREACHABLE; the first error that Postgres raised
+   */
+  async run(work: Work, signal?: AbortSignal): Promise<TextRow[][]> {
+    const member = await this.#acquire();
+    const cancel = (): void => member.session.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await perform(member, work);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      this.#release(member);
+    }
+  }
+
+  /** Waits for nothing: callers that hold a connection lose it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(new PoolTimeout('the pool is closed'));
+    await Promise.all([...this.#all].map(({ session }) => session.close()));
+  }
+
+  async #acquire(): Promise<Member> {
+    for (let member = this.#idle.pop(); member; member = this.#idle.pop()) {
+      if (member.session.lost === undefined) return member;
+      this.#all.delete(member);
+    }
+    if (this.#closed) throw new PoolTimeout('the pool is closed');
+    if (this.#refuse && Date.now() < this.#refuse.until) throw this.#refuse.reason;
+    if (this.#all.size + this.#opening < this.#options.size) return this.#open();
+    return this.#wait();
+  }
+
+  async #open(): Promise<Member> {
+    this.#opening++;
+    try {
+      const { applicationName } = this.#options;
+      const session = await Session.open(this.#address, { applicationName, pipeline: true, connectTimeout: 5_000 });
+      const member = { session, names: new PreparedNames(PREPARED), bornAt: Date.now() };
+      session.onLost(() => this.#forget(member));
+      this.#all.add(member);
+      this.#failures = 0;
+      this.#refuse = undefined;
+      if (this.#closed) await session.close();
+      return member;
+    } catch (reason) {
+      const pause = BACKOFF[Math.min(this.#failures++, BACKOFF.length - 1)] ?? 0;
+      this.#refuse = { until: Date.now() + pause, reason };
+      if (this.#all.size === 0) for (const waiter of this.#waiting.splice(0)) waiter.reject(reason);
+      throw reason;
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  async #wait(): Promise<Member> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve: (member) => {
+          clearTimeout(timer);
+          resolve(member);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(new PoolTimeout('no connection became free'));
+      }, this.#options.patience ?? PATIENCE);
+      this.#waiting.push(waiter);
+    });
+  }
+
+  #release(member: Member): void {
+    const { session, bornAt } = member;
+    const worn = session.lost !== undefined || session.inTransaction || Date.now() - bornAt > LIFETIME;
+    if (worn || this.#closed) {
+      this.#all.delete(member);
+      if (session.lost === undefined) void session.close();
+      this.#serveNextWithNew();
+      return;
+    }
+    const next = this.#waiting.shift();
+    if (next) next.resolve(member);
+    else this.#idle.push(member);
+  }
+
+  #forget(member: Member): void {
+    this.#all.delete(member);
+    const at = this.#idle.indexOf(member);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  #serveNextWithNew(): void {
+    const next = this.#closed ? undefined : this.#waiting.shift();
+    if (next) this.#open().then(next.resolve, next.reject);
+  }
+}
+
+async function perform({ session, names }: Member, { begin, statements, decide }: Work): Promise<TextRow[][]> {
+  const sent: Array<Promise<TextRow[]>> = [session.textRows({ text: begin, values: [] })];
+  const evictions: string[] = [];
+  for (const { text, values } of statements) {
+    const { name, evicted } = names.take(text);
+    sent.push(session.textRows({ text, values, name }));
+    if (evicted !== undefined) evictions.push(evicted);
+  }
+  if (!decide) sent.push(session.textRows({ text: 'commit', values: [] }));
+  const settled = await Promise.allSettled(sent);
+  const failed = settled.find((each) => each.status === 'rejected');
+  const results = settled.slice(1).map((each) => (each.status === 'fulfilled' ? each.value : []));
+  try {
+    if (decide && session.lost === undefined) {
+      const end = failed ? 'rollback' : decide(results);
+      await session.textRows({ text: end, values: [] });
+    }
+  } catch (error) {
+    if (!failed) throw error;
+  }
+  for (const name of evictions) session.textRows({ text: `deallocate ${name}`, values: [] }).catch(() => undefined);
+  if (failed) throw failed.reason;
+  return results;
+}
+
+/** True when the trouble is the way to the database, not the request. */
+export function isPoolTrouble(error: unknown): boolean {
+  return error instanceof PoolTimeout || (error instanceof VectabaseError && error.code === 'DATABASE_UNREACHABLE');
+}

@@ -1,0 +1,176 @@
+import type { Condition, IsValue, Logic, LogicTree, Test } from './ast.ts';
+import { Cursor } from './cursor.ts';
+import { parseField } from './field.ts';
+
+/** Operator as in the URL, as in SQL. */
+const COMPARE: Readonly<Record<string, string>> = {
+  eq: '=',
+  neq: '<>',
+  gt: '>',
+  gte: '>=',
+  lt: '<',
+  lte: '<=',
+  like: '~~',
+  ilike: '~~*',
+  match: '~',
+  imatch: '~*',
+  isdistinct: 'is distinct from',
+  cs: '@>',
+  cd: '<@',
+  ov: '&&',
+  sl: '<<',
+  sr: '>>',
+  nxr: '&<',
+  nxl: '&>',
+  adj: '-|-',
+};
+const QUANTIFIED = new Set(['eq', 'like', 'ilike', 'gt', 'gte', 'lt', 'lte', 'match', 'imatch']);
+const SEARCH: Readonly<Record<string, string>> = {
+  fts: 'to_tsquery',
+  plfts: 'plainto_tsquery',
+  phfts: 'phraseto_tsquery',
+  wfts: 'websearch_to_tsquery',
+};
+const IS_VALUES: readonly string[] = ['null', 'not_null', 'true', 'false', 'unknown'];
+const DEPTH = 100;
+
+/** `col=op.value`: everything after the equals sign. */
+export function parseCondition(key: string, value: string): Condition {
+  const left = new Cursor(key, 'filter');
+  const field = parseField(left);
+  if (!left.done) throw left.fail('expecting end of input');
+  const cursor = new Cursor(value, 'filter');
+  const negated = cursor.take('not.');
+  const test = parseTest(cursor, 'whole');
+  return { kind: 'condition', negated, field, test };
+}
+
+/** Whether a value reads as a filter: a function's argument does not. */
+export function looksLikeFilter(value: string): boolean {
+  const operator = /^(?:not\.)?([a-z]+)(?:\([^)]*\))?\./.exec(value)?.[1];
+  return operator !== undefined && (operator in COMPARE || operator in SEARCH || operator === 'in' || operator === 'is');
+}
+
+/** The value of `or=(a.eq.1,and(b.gt.2,not.or(…)))`. */
+export function parseLogic(operator: 'and' | 'or', negated: boolean, value: string): LogicTree {
+  const cursor = new Cursor(value, 'logic tree');
+  const children = parseChildren(cursor, 0);
+  cursor.spaces();
+  if (!cursor.done) throw cursor.fail('expecting end of input');
+  return { kind: 'tree', negated, operator, children };
+}
+
+function parseChildren(cursor: Cursor, depth: number): Logic[] {
+  if (depth > DEPTH) throw cursor.fail(`at most ${DEPTH} levels`);
+  cursor.spaces();
+  cursor.expect('(');
+  const children: Logic[] = [];
+  do {
+    cursor.spaces();
+    children.push(parseChild(cursor, depth));
+    cursor.spaces();
+  } while (cursor.take(','));
+  cursor.expect(')');
+  return children;
+}
+
+function parseChild(cursor: Cursor, depth: number): Logic {
+  const start = cursor.at;
+  const negated = cursor.take('not.');
+  const operator = cursor.match(TREE);
+  if (operator !== undefined) {
+    const children = parseChildren(cursor, depth + 1);
+    return { kind: 'tree', negated, operator: operator === 'and' ? 'and' : 'or', children };
+  }
+  cursor.at = start;
+  const field = parseField(cursor);
+  cursor.expect('.');
+  const not = cursor.take('not.');
+  return { kind: 'condition', negated: not, field, test: parseTest(cursor, 'listed') };
+}
+
+/** `whole`: the value goes to the end. `listed`: it ends at a comma or a parenthesis unless it is quoted. */
+function parseTest(cursor: Cursor, extent: 'whole' | 'listed'): Test {
+  const operator = cursor.match(WORD) ?? '';
+  if (operator === 'in') return { kind: 'in', values: parseList(cursor, extent) };
+  if (operator === 'is') return { kind: 'is', value: parseIs(cursor, extent) };
+  const search = SEARCH[operator];
+  if (search !== undefined) {
+    const language = cursor.match(LANGUAGE)?.slice(1, -1);
+    cursor.expect('.');
+    return { kind: 'search', operator: search, language, value: parseValue(cursor, extent) };
+  }
+  const compare = COMPARE[operator];
+  if (compare === undefined) throw unknownOperator(cursor, operator);
+  const quantifier = QUANTIFIED.has(operator) ? parseQuantifier(cursor) : undefined;
+  cursor.expect('.');
+  const value = parseValue(cursor, extent);
+  return { kind: 'compare', operator: compare, quantifier, value: /like$/.test(operator) ? starsToPercent(value) : value };
+}
+
+function unknownOperator(cursor: Cursor, operator: string): Error {
+  cursor.at -= operator.length;
+  return cursor.fail('expecting operator (eq, gt, ...)');
+}
+
+function parseQuantifier(cursor: Cursor): 'any' | 'all' | undefined {
+  if (cursor.take('(any)')) return 'any';
+  return cursor.take('(all)') ? 'all' : undefined;
+}
+
+function parseIs(cursor: Cursor, extent: 'whole' | 'listed'): IsValue {
+  cursor.expect('.');
+  const start = cursor.at;
+  const value = parseValue(cursor, extent).toLowerCase();
+  if (!IS_VALUES.includes(value)) {
+    cursor.at = start;
+    throw cursor.fail('expecting isVal: (null, not_null, true, false, unknown)');
+  }
+  return value as IsValue;
+}
+
+function parseList(cursor: Cursor, extent: 'whole' | 'listed'): string[] {
+  cursor.expect('.');
+  cursor.expect('(');
+  const values: string[] = [];
+  if (cursor.take(')')) return values;
+  do {
+    cursor.match(SPACES);
+    values.push(parseListItem(cursor));
+  } while (cursor.take(','));
+  cursor.expect(')');
+  if (extent === 'whole' && !cursor.done) throw cursor.fail('expecting end of input');
+  return values.length === 1 && values[0] === '' ? [] : values;
+}
+
+/** A quoted item must end at a comma or the parenthesis; otherwise its quotes are part of it. */
+function parseListItem(cursor: Cursor): string {
+  return quotedItem(cursor) ?? cursor.match(LIST_ITEM) ?? '';
+}
+
+function parseValue(cursor: Cursor, extent: 'whole' | 'listed'): string {
+  if (extent === 'whole') return cursor.match(REST) ?? '';
+  return quotedItem(cursor) ?? cursor.match(BRACES) ?? cursor.match(LIST_ITEM) ?? '';
+}
+
+function quotedItem(cursor: Cursor): string | undefined {
+  const start = cursor.at;
+  const quoted = cursor.match(QUOTED);
+  if (quoted === undefined) return undefined;
+  if (cursor.done || cursor.peek(',') || cursor.peek(')')) return quoted.slice(1, -1).replaceAll(/\\(.)/gs, '$1');
+  cursor.at = start;
+  return undefined;
+}
+
+function starsToPercent(value: string): string {
+  return value.replaceAll('*', '%');
+}
+
+const TREE = /(?:and|or)(?=\s*\()/y;
+const WORD = /[a-z]+/y;
+const LANGUAGE = /\([\p{L}\p{N}_]+\)/uy;
+const SPACES = / */y;
+const REST = /[^]*/y;
+const LIST_ITEM = /[^,)]*/y;
+const BRACES = /\{[^{}]*\}(?=[,)]|$)/y;
+const QUOTED = /"(?:[^"\\]|\\.)*"/sy;

@@ -1,0 +1,54 @@
+import { badRequest } from '../errors.ts';
+
+export interface Preferences {
+  readonly resolution?: 'merge-duplicates' | 'ignore-duplicates';
+  readonly missing?: 'default' | 'null';
+  readonly return?: 'representation' | 'minimal' | 'headers-only';
+  readonly count?: 'exact' | 'planned' | 'estimated';
+  readonly tx?: 'commit' | 'rollback';
+  readonly handling?: 'strict' | 'lenient';
+  readonly timezone?: string;
+  readonly 'max-affected'?: string;
+}
+
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  resolution: ['merge-duplicates', 'ignore-duplicates'],
+  missing: ['default', 'null'],
+  return: ['representation', 'minimal', 'headers-only'],
+  count: ['exact', 'planned', 'estimated'],
+  tx: ['commit', 'rollback'],
+  handling: ['strict', 'lenient'],
+};
+/** The order in which Preference-Applied tells them. */
+const ORDER = ['resolution', 'missing', 'return', 'count', 'tx', 'handling', 'timezone', 'max-affected'] as const;
+
+/**
+ * Reads Prefer. The first valid word of a kind wins.
+ *
+ * @throws RestError PGRST122 when the words ask for strictness and some mean nothing
+ */
+export function parsePrefer(header: string | undefined, timezones: ReadonlySet<string>): Preferences {
+  if (header === undefined) return {};
+  const found: Record<string, string> = {};
+  const invalid: string[] = [];
+  for (const word of header.split(',').map((each) => each.trim())) {
+    if (word === '') continue;
+    const [name = '', value = ''] = word.split('=', 2).map((each) => each.trim());
+    if (!isValid(name, value, timezones)) invalid.push(word);
+    else found[name] ??= value;
+  }
+  if (found['handling'] === 'strict' && invalid.length > 0) throw badRequest.preferences(invalid);
+  return found;
+}
+
+/** The header of an answer, from what was honoured. */
+export function preferenceApplied(preferences: Preferences): string | undefined {
+  const words = ORDER.flatMap((name) => (preferences[name] === undefined ? [] : [`${name}=${preferences[name]}`]));
+  return words.length === 0 ? undefined : words.join(', ');
+}
+
+function isValid(name: string, value: string, timezones: ReadonlySet<string>): boolean {
+  if (name === 'timezone') return timezones.has(value) || /^[+-]\d{1,2}(:\d\d)?$/.test(value);
+  if (name === 'max-affected') return /^\d{1,15}$/.test(value);
+  return CHOICES[name]?.includes(value) ?? false;
+}

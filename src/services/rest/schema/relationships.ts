@@ -1,0 +1,189 @@
+import {
+  keyOf,
+  type Column,
+  type ColumnPair,
+  type KeyRelationship,
+  type QualifiedName,
+  type Relationship,
+} from './model.ts';
+import type { ViewColumn } from './view-columns.ts';
+
+export interface RawRelation extends QualifiedName {
+  readonly oid: string;
+  readonly kind: string;
+  readonly description: string | null;
+  readonly writes: number;
+  readonly columns: ReadonlyArray<Column & { readonly number: number }>;
+  readonly keys: ReadonlyArray<{ readonly primary: boolean; readonly columns: readonly string[] }>;
+}
+
+export interface ForeignKey {
+  readonly constraint: string;
+  /** pg_class oids. */
+  readonly source: string;
+  readonly target: string;
+  readonly columns: readonly ColumnPair[];
+}
+
+export interface Catalogue {
+  /** By pg_class oid. */
+  readonly relations: ReadonlyMap<string, RawRelation>;
+  readonly keys: readonly ForeignKey[];
+  readonly views: ReadonlyMap<string, readonly ViewColumn[]>;
+}
+
+/** A relation that shows a table's columns, perhaps under other names: the table itself, or a view of it. */
+interface Face {
+  readonly relation: RawRelation;
+  /** Column of the table to the columns that show it here. */
+  readonly shows: ReadonlyMap<string, readonly string[]>;
+}
+
+interface Link {
+  readonly source: RawRelation;
+  readonly target: RawRelation;
+  readonly constraint: string;
+  readonly columns: readonly ColumnPair[];
+  readonly unique: boolean;
+}
+
+/** All ways to embed one relation in another that follow from keys, those of views included. */
+export function buildRelationships(catalogue: Catalogue): {
+  relationships: Map<string, Relationship[]>;
+  /** By oid; a view has that of the table whose whole key it shows. */
+  primaryKeys: Map<string, readonly string[]>;
+} {
+  const faces = facesByTable(catalogue);
+  const primaryKeys = findPrimaryKeys(catalogue, faces);
+  const links = catalogue.keys.flatMap((key) => linksOf(key, catalogue, faces));
+  const relationships = new Map<string, Relationship[]>();
+  const add = (relationship: Relationship): void => {
+    const list = relationships.get(keyOf(relationship.source));
+    if (list) list.push(relationship);
+    else relationships.set(keyOf(relationship.source), [relationship]);
+  };
+  for (const link of links) for (const direction of bothDirections(link)) add(direction);
+  for (const junction of junctions(links, primaryKeys)) add(junction);
+  return { relationships, primaryKeys };
+}
+
+function facesByTable({ relations, views }: Catalogue): Map<string, Face[]> {
+  const faces = new Map<string, Face[]>();
+  for (const relation of relations.values()) {
+    const own = new Map(relation.columns.map(({ name }) => [name, [name]]));
+    faces.set(relation.oid, [{ relation, shows: own }]);
+  }
+  for (const oid of views.keys()) {
+    const view = relations.get(oid);
+    if (!view) continue;
+    const byTable = new Map<string, Map<string, string[]>>();
+    for (const { name, number } of view.columns) {
+      const base = trace(oid, number, { relations, views });
+      if (!base) continue;
+      const shows = byTable.get(base.table) ?? new Map<string, string[]>();
+      shows.set(base.column, [...(shows.get(base.column) ?? []), name]);
+      byTable.set(base.table, shows);
+    }
+    for (const [table, shows] of byTable) faces.get(table)?.push({ relation: view, shows });
+  }
+  return faces;
+}
+
+/** Through views over views, down to a table. */
+function trace(
+  oid: string,
+  number: number,
+  { relations, views }: Pick<Catalogue, 'relations' | 'views'>,
+  depth = 0,
+): { table: string; column: string } | undefined {
+  const shown = views.get(oid)?.find((column) => column.number === number);
+  if (views.has(oid)) {
+    return shown && depth < 32 ? trace(shown.table, shown.column, { relations, views }, depth + 1) : undefined;
+  }
+  const column = relations.get(oid)?.columns.find((each) => each.number === number);
+  return column && { table: oid, column: column.name };
+}
+
+function findPrimaryKeys({ relations }: Catalogue, faces: ReadonlyMap<string, Face[]>): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const table of relations.values()) {
+    const key = table.keys.find(({ primary }) => primary);
+    if (!key) continue;
+    for (const { relation, shows } of faces.get(table.oid) ?? []) {
+      const columns = key.columns.map((column) => shows.get(column)?.[0]);
+      if (!found.has(relation.oid) && columns.every((name) => name !== undefined)) found.set(relation.oid, columns);
+    }
+  }
+  return found;
+}
+
+function linksOf(key: ForeignKey, { relations }: Catalogue, faces: ReadonlyMap<string, Face[]>): Link[] {
+  const holder = relations.get(key.source);
+  const names = key.columns.map(([source]) => source);
+  const unique = holder?.keys.some(({ columns }) => sameSet(columns, names)) ?? false;
+  return (faces.get(key.source) ?? []).flatMap((from) =>
+    (faces.get(key.target) ?? []).flatMap((to) =>
+      pairings(key.columns, from, to).map((columns): Link => {
+        return { source: from.relation, target: to.relation, constraint: key.constraint, columns, unique };
+      }),
+    ),
+  );
+}
+
+/** A view may show a column twice; each showing is a way of its own. */
+function pairings(columns: readonly ColumnPair[], from: Face, to: Face): ColumnPair[][] {
+  return columns.reduce<ColumnPair[][]>(
+    (ways, [source, target]) =>
+      ways.flatMap((way) =>
+        (from.shows.get(source) ?? []).flatMap((left) =>
+          (to.shows.get(target) ?? []).map((right): ColumnPair[] => [...way, [left, right]]),
+        ),
+      ),
+    [[]],
+  );
+}
+
+function bothDirections({ source, target, constraint, columns, unique }: Link): KeyRelationship[] {
+  const [from, to] = [qualified(source), qualified(target)];
+  const back = columns.map(([left, right]): ColumnPair => [right, left]);
+  const there = unique ? 'one-to-one' : 'many-to-one';
+  const here = unique ? 'one-to-one' : 'one-to-many';
+  return [
+    { source: from, target: to, cardinality: there, constraint, columns, holdsKey: true },
+    { source: to, target: from, cardinality: here, constraint, columns: back, holdsKey: false },
+  ];
+}
+
+/** Two foreign keys of one relation whose columns all belong to its primary key make it a junction. */
+function junctions(links: readonly Link[], primaryKeys: ReadonlyMap<string, readonly string[]>): Relationship[] {
+  const byHolder = new Map<string, Link[]>();
+  for (const link of links) {
+    const key = primaryKeys.get(link.source.oid) ?? [];
+    if (!link.columns.every(([column]) => key.includes(column))) continue;
+    byHolder.set(link.source.oid, [...(byHolder.get(link.source.oid) ?? []), link]);
+  }
+  return [...byHolder.values()].flatMap((list) =>
+    list.flatMap((one) =>
+      list
+        .filter((other) => other.constraint !== one.constraint)
+        .map((other): Relationship => ({
+          cardinality: 'many-to-many',
+          source: qualified(one.target),
+          target: qualified(other.target),
+          junction: qualified(one.source),
+          sourceConstraint: one.constraint,
+          targetConstraint: other.constraint,
+          sourceColumns: one.columns.map(([junction, source]) => [source, junction]),
+          targetColumns: other.columns,
+        })),
+    ),
+  );
+}
+
+function qualified({ schema, name }: QualifiedName): QualifiedName {
+  return { schema, name };
+}
+
+function sameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((item) => other.includes(item));
+}
