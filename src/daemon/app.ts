@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { errorFields } from './log.ts';
@@ -11,6 +11,8 @@ export interface AppParts {
   /** Why requests cannot be served now, or `undefined`. */
   readonly trouble: () => string | undefined;
   readonly stopping: () => boolean;
+  /** What is served below each path. */
+  readonly mounts?: Readonly<Record<string, RequestHandler>>;
 }
 
 /** The HTTP face: what every route shares, the two probes, and JSON for whatever has no route or fails. */
@@ -30,6 +32,7 @@ export function makeApp(parts: AppParts): Express {
     if (reason === undefined) response.json({ status: 'ready' });
     else response.status(503).set('retry-after', '1').json({ status: 'unavailable', reason });
   });
+  for (const [path, handler] of Object.entries(parts.mounts ?? {})) app.use(path, handler);
   app.use((request, response) => {
     fail(response, 404, 'NOT_FOUND', `there is no ${request.method} ${request.path}`);
   });
@@ -57,13 +60,16 @@ function identify({ log, stopping }: AppParts) {
   };
 }
 
+const EXPOSED =
+  'content-encoding, content-location, content-range, content-type, date, location, preference-applied, proxy-status, server-timing, x-request-id';
+
 function allowOrigins(allowed: readonly string[]) {
   return (request: Request, response: Response, next: NextFunction): void => {
     response.vary('Origin');
     const origin = request.get('origin');
     if (origin !== undefined && (allowed.includes('*') || allowed.includes(origin))) {
       response.set('access-control-allow-origin', allowed.includes('*') ? '*' : origin);
-      response.set('access-control-expose-headers', 'content-range, content-location, location, x-request-id');
+      response.set('access-control-expose-headers', EXPOSED);
       if (request.method === 'OPTIONS' && request.get('access-control-request-method') !== undefined) {
         response.set('access-control-allow-methods', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
         response.set('access-control-allow-headers', request.get('access-control-request-headers') ?? '');

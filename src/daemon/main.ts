@@ -7,6 +7,9 @@ import { makeApp } from './app.ts';
 import { watchDatabase } from './database-watch.ts';
 import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
+import { databaseAddress } from './database-address.ts';
+import { readTokenKeys, type DaemonKeys } from './keys.ts';
+import { startRest } from './rest-start.ts';
 import { listen } from './server.ts';
 
 /** Milliseconds that requests under way are given when the daemon stops. */
@@ -19,8 +22,9 @@ const DRAIN = 10_000;
 export async function main(argv: readonly string[]): Promise<never> {
   try {
     const config = readRuntimeFile(configFile(argv));
+    const keys = await readTokenKeys(config); // some files are for root alone
     if (config.runAs) become(config.runAs);
-    await serve(config, openLog(config.log.level));
+    await serve(config, keys, openLog(config.log.level));
   } catch (thrown) {
     process.stdout.write(`${JSON.stringify(errorToJson(thrown))}\n`);
     process.exit(asVectabaseError(thrown).exitCode);
@@ -28,20 +32,27 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.exit(0);
 }
 
-async function serve(config: RuntimeConfig, log: Logger): Promise<void> {
+async function serve(config: RuntimeConfig, keys: DaemonKeys, log: Logger): Promise<void> {
   exitOnBug(log);
   process.stdout.on('error', () => undefined); // whoever read the ready line may close the pipe after it
   await withResources(async (scope) => {
     const stopped = untilStopped();
     let stopping = false;
     const database = scope.add(
-      watchDatabase({ ...config.database, password: config.database.password, ...LOCAL }, (change) => {
+      watchDatabase(databaseAddress(config), (change) => {
         if (change.up) log.info('Postgres answers');
         else log.warn({ reason: change.reason }, 'Postgres does not answer');
       }),
       (watch) => watch.stop(),
     );
-    const app = makeApp({ log, cors: config.api.cors, trouble: database.trouble, stopping: () => stopping });
+    const rest = scope.add(startRest(config, keys, log), (running) => running.stop());
+    const app = makeApp({
+      log,
+      cors: config.api.cors,
+      trouble: database.trouble,
+      stopping: () => stopping,
+      mounts: { '/rest/v1': rest.handler },
+    });
     const server = scope.add(await listen(app, config.api.host, config.api.port), (open) => open.drain(DRAIN));
     const apiUrl = config.api.publicUrl ?? server.url;
     process.stdout.write(`${JSON.stringify({ event: 'ready', apiUrl, pid: process.pid })}\n`);
@@ -52,9 +63,6 @@ async function serve(config: RuntimeConfig, log: Logger): Promise<void> {
   });
   log.info('stopped');
 }
-
-/** The database is next door: a socket, or loopback. TLS to oneself protects nothing. */
-const LOCAL = { sslMode: 'prefer', rootCertificate: undefined } as const;
 
 function configFile(argv: readonly string[]): string {
   let file: string | undefined;

@@ -10,7 +10,7 @@ export interface Listening {
 
 /** @throws VectabaseError PORT_IN_USE */
 export async function listen(handler: RequestListener, host: string, port: number): Promise<Listening> {
-  const server = createServer(handler);
+  const server = createServer({ maxHeaderSize: MAX_HEADER }, handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, resolve);
@@ -19,6 +19,9 @@ export async function listen(handler: RequestListener, host: string, port: numbe
   });
   return { url: urlOf(server), drain: (ms) => drain(server, ms) };
 }
+
+/** Bytes of all headers and the URL: a list of a few thousand identifiers in a filter fits. */
+const MAX_HEADER = 256 * 1024;
 
 async function drain(server: Server, ms: number): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));

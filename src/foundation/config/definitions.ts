@@ -30,6 +30,34 @@ export const DEFINITIONS = {
   log: {
     level: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'Least severe line that the daemon logs.'),
   },
+  rest: {
+    schemas: list(['public', 'graphql_public'], 'Schemas whose tables and functions the REST API serves.'),
+    extraSearchPath: list(['public', 'extensions'], 'Schemas that are searched besides the one asked for.'),
+    anonRole: text('anon', 'Role of requests without a token.'),
+    maxRows: integer(1000, [0, 2_147_483_647], 'Most rows of one answer; 0 for all.'),
+    txEnd: choice(
+      ['commit', 'commit-allow-override', 'rollback', 'rollback-allow-override'],
+      'commit',
+      'How a request ends, and whether Prefer: tx may say otherwise.',
+    ),
+    preRequest: optionalText('Function, with its schema, that runs before each request.'),
+    planEnabled: flag(false, 'Whether clients may ask for execution plans.'),
+    aggregatesEnabled: flag(false, 'Whether clients may use sum, avg, count, max and min.'),
+    openapiMode: choice(
+      ['follow-privileges', 'ignore-privileges', 'disabled'],
+      'follow-privileges',
+      'What the description at the root of the API shows.',
+    ),
+    serverTiming: flag(false, 'Whether answers tell how long they took, in Server-Timing.'),
+    poolSize: integer(10, [1, 1000], 'Connections to Postgres that the REST API keeps.'),
+  },
+  jwt: {
+    secret: secret('HS256 key of tokens, when it is not the one of the installation.'),
+    secretFile: optionalText('File that holds the HS256 key.'),
+    jwks: optionalText('File with a JSON Web Key Set: public keys of tokens that others sign.'),
+    audience: optionalText('Audience that tokens must name.'),
+    roleClaim: text('.role', 'Path of the role in the claims of a token.'),
+  },
   source: {
     url: secret('Connection string of the Supabase project to move.'),
   },
@@ -51,6 +79,16 @@ function integer(initial: number, [min, max]: readonly [number, number], doc: st
 
 function text(initial: string, doc: string): Definition<string> {
   return { schema: z.string().min(1), initial, accepts: 'text', doc, secret: false, fromText: String };
+}
+
+function optionalText(doc: string): Definition<string | undefined> {
+  const schema = z.string().min(1).optional();
+  return { schema, initial: undefined, accepts: 'text', doc, secret: false, fromText: String };
+}
+
+function flag(initial: boolean, doc: string): Definition<boolean> {
+  const fromText = (raw: string): unknown => (raw === 'true' ? true : raw === 'false' ? false : raw);
+  return { schema: z.boolean(), initial, accepts: 'true, false', doc, secret: false, fromText };
 }
 
 function url(doc: string): Definition<string | undefined> {

@@ -3,7 +3,14 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { VectabaseError } from '../core/errors.ts';
-import { DEFINITIONS } from './definitions.ts';
+import { DEFINITIONS, type Definition, type Section } from './definitions.ts';
+
+/** A section of the settings, any of them left out. */
+function section<S extends Section>(name: S) {
+  type Shape = { [N in keyof (typeof DEFINITIONS)[S]]: (typeof DEFINITIONS)[S][N] extends Definition<infer T> ? z.ZodType<T> : never };
+  const shape = Object.entries<Definition<unknown>>(DEFINITIONS[name]).map(([key, { schema }]) => [key, schema]);
+  return z.strictObject(Object.fromEntries(shape) as Shape).partial();
+}
 
 const port = z.int().min(0).max(65_535);
 
@@ -23,6 +30,8 @@ const RUNTIME = z.strictObject({
     password: z.string().optional(),
     database: z.string().min(1),
   }),
+  rest: section('rest').optional(),
+  jwt: section('jwt').optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),

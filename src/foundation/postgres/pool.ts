@@ -10,13 +10,15 @@ export interface PoolOptions {
   readonly patience?: number;
 }
 
+export type End = 'commit' | 'rollback';
+
 /** One transaction: everything is written at once, so it costs one round trip. */
 export interface Work {
   /** `begin`, or `begin read only`. */
   readonly begin: string;
   readonly statements: ReadonlyArray<Pick<TextStatement, 'text' | 'values'>>;
-  /** Looks at the results before the end; then the end costs a second round trip. Without it: commit. */
-  readonly decide?: (results: readonly TextRow[][]) => 'commit' | 'rollback';
+  /** A function looks at the results first; then the end costs a second round trip. */
+  readonly end: End | ((results: readonly TextRow[][]) => End);
 }
 
 /** All connections are busy and stayed so for the caller's patience. */
@@ -159,7 +161,7 @@ export class Pool {
   }
 }
 
-async function perform({ session, names }: Member, { begin, statements, decide }: Work): Promise<TextRow[][]> {
+async function perform({ session, names }: Member, { begin, statements, end }: Work): Promise<TextRow[][]> {
   const sent: Array<Promise<TextRow[]>> = [session.textRows({ text: begin, values: [] })];
   const evictions: string[] = [];
   for (const { text, values } of statements) {
@@ -167,14 +169,13 @@ async function perform({ session, names }: Member, { begin, statements, decide }
     sent.push(session.textRows({ text, values, name }));
     if (evicted !== undefined) evictions.push(evicted);
   }
-  if (!decide) sent.push(session.textRows({ text: 'commit', values: [] }));
+  if (typeof end === 'string') sent.push(session.textRows({ text: end, values: [] }));
   const settled = await Promise.allSettled(sent);
   const failed = settled.find((each) => each.status === 'rejected');
   const results = settled.slice(1).map((each) => (each.status === 'fulfilled' ? each.value : []));
   try {
-    if (decide && session.lost === undefined) {
-      const end = failed ? 'rollback' : decide(results);
-      await session.textRows({ text: end, values: [] });
+    if (typeof end !== 'string' && session.lost === undefined) {
+      await session.textRows({ text: failed ? 'rollback' : end(results), values: [] });
     }
   } catch (error) {
     if (!failed) throw error;

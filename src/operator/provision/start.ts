@@ -152,7 +152,7 @@ function adminAddress(admin: Place, keys: InstallationKeys): Parameters<typeof e
 }
 
 function daemonConfig(
-  { api, log }: Settings,
+  { api, log, rest, jwt }: Settings,
   made: { paths: InstallationPaths; place: ClusterPlace; keys: InstallationKeys; admin: Place },
 ): RuntimeConfig {
   const { runAs } = made.place;
@@ -160,6 +160,8 @@ function daemonConfig(
     api,
     database: { ...made.admin, user: 'authenticator', password: made.keys.passwords.authenticator },
     log,
+    rest,
+    jwt,
     keysFile: made.paths.keys,
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };

@@ -1,3 +1,4 @@
+import { arrayLiteral } from './array-literal.ts';
 import type { Column, Parameter, QualifiedName, Relation, Routine, SchemaCache } from './model.ts';
 import { keyOf } from './model.ts';
 import { FOREIGN_KEYS, RELATIONS, ROLE_SETTINGS, ROUTINES, TIMEZONES, VIEWS } from './queries.ts';
@@ -134,9 +135,4 @@ function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, 
     else groups.set(key(item), [item]);
   }
   return groups;
-}
-
-/** Postgres' text form of an array of text. */
-export function arrayLiteral(items: readonly string[]): string {
-  return `{${items.map((item) => `"${item.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }

@@ -1,0 +1,57 @@
+import type { TextRow } from '../../../foundation/postgres/session.ts';
+import type { Preferences } from '../parse/prefer.ts';
+import type { ReadNode } from '../plan/read.ts';
+import type { Outcome } from '../reply/outcome.ts';
+import { Params } from '../sql/params.ts';
+import { matchesOnly, readSql } from '../sql/read.ts';
+import type { Statement } from '../transaction.ts';
+import type { ActionContext } from './context.ts';
+
+interface Counting {
+  /** For the main statement. */
+  readonly matches: string | undefined;
+  /** Beside it. */
+  readonly statements: readonly Statement[];
+}
+
+/**
+ * What must run so that `countedTotal` can tell how many rows match. An exact count of a page without bounds is the
+ * page itself.
+ */
+export function countStatements(
+  node: ReadNode,
+  matches: string,
+  count: Preferences['count'],
+  { cache, plan }: Pick<ActionContext, 'cache' | 'plan'>,
+): Counting {
+  if (count === undefined) return { matches: undefined, statements: [] };
+  if (count === 'exact') return { matches: isBounded(node) ? matches : undefined, statements: [] };
+  const params = new Params();
+  const { matches: planned } = readSql(matchesOnly(node), { params, cache });
+  const statements = [{ text: `explain (format json) ${planned}`, values: params.values }];
+  const limited = plan.maxRows === undefined ? undefined : `${matches} limit ${plan.maxRows + 1}`;
+  return { matches: count === 'estimated' ? limited : undefined, statements };
+}
+
+export function countedTotal(
+  { total, rows }: Pick<Outcome, 'total' | 'rows'>,
+  plan: readonly TextRow[] | undefined,
+  count: Preferences['count'],
+  maxRows: number | undefined,
+  node: ReadNode,
+): number | undefined {
+  if (count === undefined) return undefined;
+  if (count === 'exact') return isBounded(node) ? total : rows;
+  const guess = plannedRows(plan);
+  if (count === 'planned') return guess;
+  return total !== undefined && maxRows !== undefined && total <= maxRows ? total : Math.max(guess, total ?? 0);
+}
+
+function isBounded({ limit, offset }: ReadNode): boolean {
+  return limit !== undefined || offset > 0;
+}
+
+function plannedRows(plan: readonly TextRow[] | undefined): number {
+  const [first] = JSON.parse(plan?.[0]?.[0] ?? '[]') as Array<{ Plan: { 'Plan Rows': number } }>;
+  return first?.Plan['Plan Rows'] ?? 0;
+}

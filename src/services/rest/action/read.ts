@@ -1,0 +1,91 @@
+import type { RestResponse } from '../message.ts';
+import { parseQuery, type Query } from '../parse/query.ts';
+import { parseRange, type Range } from '../parse/range.ts';
+import { planRead } from '../plan/read.ts';
+import { assertSingular, readOutcome } from '../reply/outcome.ts';
+import { pageStatus, preferenceHeader, respond } from '../reply/respond.ts';
+import { tableNotFound } from '../schema/errors.ts';
+import { keyOf } from '../schema/model.ts';
+import { Params } from '../sql/params.ts';
+import { readSql } from '../sql/read.ts';
+import { mainStatement, rowsBody } from '../sql/statement.ts';
+import { perform } from '../transaction.ts';
+import type { ActionContext } from './context.ts';
+import { countedTotal, countStatements } from './count.ts';
+import { explain } from './explain.ts';
+
+/** GET and HEAD of a table or view. */
+export async function readAction(name: string, context: ActionContext): Promise<RestResponse> {
+  const { cache, schema, media, request, preferences } = context;
+  const origin = { schema, name };
+  if (!cache.relations.has(keyOf(origin))) throw tableNotFound(origin, cache);
+  const query = parseQuery(context.pairs);
+  const range = topRange(query, request.method === 'GET' ? request.headers['range'] : undefined);
+  const node = planRead(origin, withRange(query, range), context.plan);
+  const head = request.method === 'HEAD';
+  const params = new Params();
+  const { rows, matches } = readSql(node, { params, cache });
+  const counting = countStatements(node, matches, preferences.count, context);
+  const text = mainStatement({
+    with: [],
+    page: rows,
+    body: head ? `''` : rowsBody(media.format),
+    matches: counting.matches,
+  });
+  const main = { text, values: params.values };
+  if (media.plan) return explain(main, { readOnly: true }, context);
+  const results = await perform(
+    {
+      readOnly: true,
+      statements: [main, ...counting.statements],
+      check: ([first]) => assertSingular(media.format, readOutcome(first).rows),
+    },
+    context,
+  );
+  const outcome = readOutcome(results[0]);
+  const total = countedTotal(outcome, results[1], preferences.count, context.plan.maxRows, node);
+  const { status, range: rangeHeader, error } = pageStatus(node.offset, { rows: outcome.rows, total });
+  return respond(outcome, {
+    status,
+    headers: [
+      rangeHeader,
+      ['Content-Location', `/${name}${canonical(context.pairs)}`],
+      ['Content-Type', media.contentType],
+      ...context.profileHeader,
+      ...preferenceHeader(applied(preferences)),
+    ],
+    body: error ? error.body : outcome.body,
+  });
+}
+
+/** The range of the relation itself; embeds have theirs in the query. */
+export function topRange(query: Query, header: string | undefined): Range {
+  const top = (list: Query['limit']): number | undefined => list.findLast(({ path }) => path.length === 0)?.value;
+  return parseRange({ limit: top(query.limit), offset: top(query.offset) }, header);
+}
+
+export function withRange(query: Query, { limit, offset }: Range): Query {
+  const below = (list: Query['limit']): Query['limit'] => list.filter(({ path }) => path.length > 0);
+  return {
+    ...query,
+    limit: [...below(query.limit), ...(limit === undefined ? [] : [{ path: [], value: limit }])],
+    offset: [...below(query.offset), { path: [], value: offset }],
+  };
+}
+
+/** Only what a read obeys. */
+export function applied({ count, tx, handling, timezone }: ActionContext['preferences']): ActionContext['preferences'] {
+  return {
+    ...(count === undefined ? {} : { count }),
+    ...(tx === undefined ? {} : { tx }),
+    ...(handling === undefined ? {} : { handling }),
+    ...(timezone === undefined ? {} : { timezone }),
+  };
+}
+
+function canonical(pairs: ActionContext['pairs']): string {
+  const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const text = sorted.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join('&');
+  return text === '' ? '' : `?${text}`;
+}
+

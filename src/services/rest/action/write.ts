@@ -1,0 +1,174 @@
+import { badRequest } from '../errors.ts';
+import type { RestResponse } from '../message.ts';
+import type { Logic } from '../parse/ast.ts';
+import { readPayload, type Payload } from '../parse/payload.ts';
+import type { Preferences } from '../parse/prefer.ts';
+import { parseQuery, type Query } from '../parse/query.ts';
+import { planRead, type ReadNode } from '../plan/read.ts';
+import { assertMaxAffected, assertSingular, readOutcome, type Outcome } from '../reply/outcome.ts';
+import { contentRange, preferenceHeader, respond } from '../reply/respond.ts';
+import { tableNotFound } from '../schema/errors.ts';
+import { keyOf, type Relation } from '../schema/model.ts';
+import { ident } from '../../../foundation/postgres/sql.ts';
+import { Params } from '../sql/params.ts';
+import { readSql } from '../sql/read.ts';
+import { returningList, SOURCE } from '../sql/returning.ts';
+import { mainStatement, rowsBody } from '../sql/statement.ts';
+import { deleteSql, INSERTED, insertSql, updateSql } from '../sql/write.ts';
+import { perform } from '../transaction.ts';
+import type { ActionContext } from './context.ts';
+import { explain } from './explain.ts';
+
+type Kind = 'insert' | 'update' | 'delete' | 'put';
+const KINDS: Readonly<Record<string, Kind>> = { POST: 'insert', PATCH: 'update', DELETE: 'delete', PUT: 'put' };
+
+/** POST, PATCH, PUT and DELETE of a table or view. */
+export async function writeAction(name: string, context: ActionContext): Promise<RestResponse> {
+  const { cache, schema, media, request, preferences } = context;
+  const relation = cache.relations.get(keyOf({ schema, name }));
+  if (!relation) throw tableNotFound({ schema, name }, cache);
+  const kind = KINDS[request.method] ?? 'insert';
+  const query = parseQuery(context.pairs);
+  const params = new Params();
+  const write: Write = { kind, relation, query, node: resultNode(relation, query, context), params, context };
+  const page = readSql(write.node, { params, cache }, { from: rowsOf(write.node), origin: 'rows' });
+  const represented = preferences.return === 'representation';
+  const change = changeSql(write);
+  const text = mainStatement({
+    with: [`${SOURCE} as (${change})`],
+    page: represented ? page.rows : `select 1 from ${SOURCE}`,
+    body: represented ? rowsBody(media.format) : `''`,
+    location: kind === 'insert' && preferences.return === 'headers-only' ? locationSql(relation) : undefined,
+    inserted: countsInserted(write) ? INSERTED : undefined,
+  });
+  const main = { text, values: params.values };
+  if (media.plan) return explain(main, { readOnly: false }, context);
+  const results = await perform(
+    { readOnly: false, statements: [main], ...checkOf(write, context) },
+    context,
+  );
+  return answer(write, readOutcome(results[0]), context);
+}
+
+interface Write {
+  readonly kind: Kind;
+  readonly relation: Relation;
+  readonly query: Query;
+  readonly node: ReadNode;
+  readonly params: Params;
+  readonly context: ActionContext;
+}
+
+/** What is read of the written rows: the filters of the relation itself belong to the write. */
+function resultNode(relation: Relation, query: Query, { plan, preferences }: ActionContext): ReadNode {
+  const select = preferences.return === 'representation' ? query.select : [];
+  const filters = select.length === 0 ? [] : query.filters.filter(({ path }) => path.length > 0);
+  const rest = select.length === 0 ? { order: [], limit: [], offset: [] } : query;
+  return planRead(relation, { ...rest, select, filters }, { ...plan, maxRows: undefined });
+}
+
+function rowsOf({ alias }: ReadNode): string {
+  return `${SOURCE} as ${ident(alias)}`;
+}
+
+function changeSql(write: Write): string {
+  const { kind, relation, node, query, params, context } = write;
+  const { cache, preferences } = context;
+  const fields = { params, cache, node, origin: 'relation' as const };
+  const location = kind === 'insert' && preferences.return === 'headers-only' ? relation.primaryKey : [];
+  const returning = returningList(node, fields, location);
+  const where = query.filters.filter(({ path }) => path.length === 0).map(({ value }) => value);
+  if (kind === 'delete') return deleteSql(relation, where, returning, fields);
+  const payload = payloadOf(write);
+  const defaults = preferences.missing === 'default';
+  if (kind === 'update') return updateSql({ relation, payload, defaults }, where, returning, fields);
+  if (kind === 'put') assertPut(write, where);
+  const conflict = kind === 'put' ? { columns: relation.primaryKey, merge: true } : conflictOf(write);
+  const parts = { relation, payload, defaults, conflict, where: kind === 'put' ? where : [] };
+  return insertSql({ ...parts, countInserted: countsInserted(write) }, returning, fields);
+}
+
+function payloadOf({ query, context: { request } }: Write): Payload {
+  return readPayload(request.body, request.headers['content-type'], query.columns);
+}
+
+function conflictOf({ relation, query, context: { preferences } }: Pick<Write, 'relation' | 'query' | 'context'>) {
+  const columns = query.onConflict ?? relation.primaryKey;
+  if (preferences.resolution === undefined || columns.length === 0) return undefined;
+  return { columns, merge: preferences.resolution === 'merge-duplicates' };
+}
+
+function countsInserted(write: Pick<Write, 'kind' | 'relation' | 'query' | 'context'>): boolean {
+  return write.kind === 'put' || (write.kind === 'insert' && conflictOf(write)?.merge === true);
+}
+
+/** A PUT names one row by its whole key, and nothing else. */
+function assertPut({ relation, query }: Write, where: readonly Logic[]): void {
+  if (query.limit.length > 0 || query.offset.length > 0) throw badRequest.putLimit();
+  const named = where.map((logic) => {
+    const plain = logic.kind === 'condition' && !logic.negated && logic.field.path.length === 0 ? logic : undefined;
+    const equal = plain?.test.kind === 'compare' && plain.test.operator === '=' && plain.test.quantifier === undefined;
+    return equal ? plain.field.name : undefined;
+  });
+  const key = relation.primaryKey;
+  if (key.length === 0 || named.length !== key.length || !key.every((column) => named.includes(column))) {
+    throw badRequest.putFilters();
+  }
+}
+
+function checkOf({ kind }: Write, { media, preferences }: ActionContext) {
+  const singular = media.format.endsWith('object') && preferences.return === 'representation';
+  const limited = (kind === 'update' || kind === 'delete') && preferences.handling === 'strict';
+  if (kind !== 'put' && !singular && !(limited && preferences['max-affected'] !== undefined)) return {};
+  return {
+    check: ([rows]: ReadonlyArray<Parameters<typeof readOutcome>[0]>): void => {
+      const outcome = readOutcome(rows);
+      if (kind === 'put' && outcome.rows !== 1) throw badRequest.putKey();
+      if (limited) assertMaxAffected(preferences, outcome.rows);
+      if (singular) assertSingular(media.format, outcome.rows);
+    },
+  };
+}
+
+function answer(write: Write, outcome: Outcome, context: ActionContext): RestResponse {
+  const { kind } = write;
+  const { media, preferences } = context;
+  const represented = preferences.return === 'representation';
+  const total = preferences.count === undefined ? undefined : outcome.rows;
+  const range = kind === 'update' ? contentRange(0, outcome.rows - 1, total) : contentRange(1, 0, total);
+  const headers = [
+    ...(kind === 'put' ? [] : [range]),
+    ...(outcome.location === null ? [] : [['Location', locationOf(write.relation, outcome.location)] as const]),
+    ...(represented ? [['Content-Type', media.contentType] as const, ...context.profileHeader] : []),
+    ...preferenceHeader(honoured(write, preferences)),
+  ];
+  return respond(outcome, { status: statusOf(kind, represented, outcome), headers, body: represented ? outcome.body : '' });
+}
+
+function statusOf(kind: Kind, represented: boolean, { inserted }: Outcome): number {
+  if (kind === 'insert') return inserted !== null && Number(inserted) <= 0 ? 200 : 201;
+  if (!represented) return 204;
+  return kind === 'put' && Number(inserted) > 0 ? 201 : 200;
+}
+
+function honoured(write: Write, preferences: Preferences): Preferences {
+  const { resolution, missing, 'max-affected': most, ...rest } = preferences;
+  return {
+    ...rest,
+    ...(write.kind === 'insert' && resolution !== undefined && conflictOf(write) ? { resolution } : {}),
+    ...((write.kind === 'insert' || write.kind === 'update') && missing !== undefined ? { missing } : {}),
+    ...((write.kind === 'update' || write.kind === 'delete') && most !== undefined ? { 'max-affected': most } : {}),
+  };
+}
+
+function locationSql({ primaryKey }: Relation): string | undefined {
+  if (primaryKey.length === 0) return undefined;
+  const columns = primaryKey.map((name) => `${ident(name)}::text`).join(', ');
+  return `(select json_build_array(${columns})::text from ${SOURCE} limit 1)`;
+}
+
+function locationOf({ name, primaryKey }: Relation, location: string): string {
+  const values = JSON.parse(location) as string[];
+  const query = primaryKey.map((column, at) => `${encodeURIComponent(column)}=eq.${encodeURIComponent(values[at] ?? '')}`);
+  return `/${name}?${query.join('&')}`;
+}

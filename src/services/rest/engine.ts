@@ -1,0 +1,123 @@
+import type { Pool } from '../../foundation/postgres/pool.ts';
+import { callAction } from './action/call.ts';
+import type { ActionContext } from './action/context.ts';
+import { relationInfo, rootInfo, routineInfo } from './action/info.ts';
+import { readAction } from './action/read.ts';
+import { rootAction } from './action/root.ts';
+import { writeAction } from './action/write.ts';
+import { badRequest, RestError } from './errors.ts';
+import type { Identity, RestRequest, RestResponse } from './message.ts';
+import type { RestOptions } from './options.ts';
+import { chooseMedia } from './parse/media.ts';
+import { parsePrefer } from './parse/prefer.ts';
+import { decodeQuery } from './parse/query.ts';
+import { fromDatabase } from './pg-errors.ts';
+import type { SchemaStore } from './schema-store.ts';
+
+export interface EngineParts {
+  readonly pool: Pool;
+  readonly options: RestOptions;
+  readonly schema: SchemaStore;
+  /** Who asks; throws a RestError for a token that is not good. */
+  readonly identify: (request: RestRequest) => Promise<Identity>;
+}
+
+/** Answers a request. Never throws for what a client did; what is thrown is a bug. */
+export type RestEngine = (request: RestRequest) => Promise<RestResponse>;
+
+export function makeRestEngine(parts: EngineParts): RestEngine {
+  return async (request) => {
+    let anonymous = true;
+    try {
+      const identity = await parts.identify(request);
+      anonymous = identity.role === parts.options.anonRole;
+      return await answer(request, identity, parts);
+    } catch (error) {
+      const refusal = fromDatabase(error, anonymous);
+      if (!(refusal instanceof RestError)) throw refusal;
+      return errorResponse(refusal, request.method === 'HEAD');
+    }
+  };
+}
+
+export function errorResponse(error: RestError, head = false): RestResponse {
+  const { status, code, headers, body } = error;
+  return {
+    status,
+    headers: [
+      ['Content-Type', 'application/json; charset=utf-8'],
+      ['Proxy-Status', `PostgREST; error=${code}`],
+      ...headers,
+    ],
+    body: head ? '' : body,
+  };
+}
+
+async function answer(request: RestRequest, identity: Identity, parts: EngineParts): Promise<RestResponse> {
+  const target = parseTarget(request.path);
+  const { options } = parts;
+  const { schema, profileHeader } = chooseSchema(request, options);
+  const cache = await parts.schema.current(schema, target.kind === 'relation' ? target.name : undefined);
+  if (request.method === 'OPTIONS') {
+    if (target.kind === 'root') return rootInfo();
+    return target.kind === 'routine'
+      ? routineInfo(cache, schema, target.name)
+      : relationInfo(cache, schema, target.name);
+  }
+  if (!METHODS.has(request.method)) throw badRequest.method(request.method);
+  const context: ActionContext = {
+    pool: parts.pool,
+    options,
+    cache,
+    schema,
+    identity,
+    request,
+    profileHeader,
+    preferences: parsePrefer(request.headers['prefer'], cache.timezones),
+    pairs: decodeQuery(request.query).filter(([key]) => key !== 'apikey'),
+    media: chooseMedia(request.headers['accept'], { planEnabled: options.planEnabled, root: target.kind === 'root' }),
+    plan: {
+      cache,
+      maxRows: options.maxRows === 0 ? undefined : options.maxRows,
+      aggregatesEnabled: options.aggregatesEnabled,
+    },
+  };
+  if (target.kind === 'root') return rootAction(context);
+  if (target.kind === 'routine') return callAction(target.name, context);
+  return request.method === 'GET' || request.method === 'HEAD'
+    ? readAction(target.name, context)
+    : writeAction(target.name, context);
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE']);
+
+type Target = { readonly kind: 'root' } | { readonly kind: 'relation' | 'routine'; readonly name: string };
+
+/** @throws RestError PGRST125 */
+function parseTarget(path: string): Target {
+  const [first, second, ...more] = path.split('/').filter((part) => part !== '');
+  if (first === undefined) return { kind: 'root' };
+  if (second === undefined && first !== 'rpc') return { kind: 'relation', name: decodeSegment(first) };
+  if (first === 'rpc' && second !== undefined && more.length === 0) {
+    return { kind: 'routine', name: decodeSegment(second) };
+  }
+  throw badRequest.path();
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw badRequest.path();
+  }
+}
+
+/** Accept-Profile for reads, Content-Profile for the rest. */
+function chooseSchema(request: RestRequest, { schemas }: RestOptions) {
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  const wanted = request.headers[reads ? 'accept-profile' : 'content-profile'];
+  const schema = wanted ?? schemas[0] ?? 'public';
+  if (!schemas.includes(schema)) throw badRequest.schema(schema, schemas);
+  const profileHeader = schemas.length > 1 || wanted !== undefined ? [['Content-Profile', schema] as const] : [];
+  return { schema, profileHeader };
+}

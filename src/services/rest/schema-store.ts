@@ -1,0 +1,74 @@
+import { RestError } from './errors.ts';
+import { loadSchema, type ReadText } from './schema/load.ts';
+import { keyOf, type SchemaCache } from './schema/model.ts';
+
+interface StoreOptions {
+  readonly schemas: readonly string[];
+  readonly extraSearchPath: readonly string[];
+}
+
+/** Notifications come in bursts: a migration sends one per statement. */
+const SETTLE = 100;
+/** A client that asks for unknown relations again and again must not keep the catalogue busy. */
+const LOOK_AGAIN = 1_000;
+
+/** Holds the schema, and reads it anew while the old one serves. */
+export class SchemaStore {
+  readonly #read: ReadText;
+  readonly #options: StoreOptions;
+  #cache: SchemaCache | undefined;
+  #loading: Promise<SchemaCache> | undefined;
+  #loadedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(read: ReadText, options: StoreOptions) {
+    this.#read = read;
+    this.#options = options;
+  }
+
+  /**
+   * @param relation is looked for in the database when the schema held here does not know it
+   * @throws RestError PGRST002 when there is no schema yet and none can be read
+   */
+  async current(schema: string, relation?: string): Promise<SchemaCache> {
+    const cache = this.#cache ?? (await this.#firstLoad());
+    if (relation === undefined || cache.relations.has(keyOf({ schema, name: relation }))) return cache;
+    if (Date.now() - this.#loadedAt < LOOK_AGAIN) return cache;
+    return this.#load().catch(() => cache);
+  }
+
+  /** Soon, once for all that ask within the next moment. A failure keeps what is there. */
+  reload(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#load().catch(() => undefined);
+    }, SETTLE);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #firstLoad(): Promise<SchemaCache> {
+    try {
+      return await this.#load();
+    } catch {
+      throw new RestError({
+        status: 503,
+        code: 'PGRST002',
+        message: 'Could not query the database for the schema cache. Retrying.',
+        headers: [['Retry-After', '1']],
+      });
+    }
+  }
+
+  async #load(): Promise<SchemaCache> {
+    this.#loading ??= loadSchema(this.#read, this.#options)
+      .then((cache) => (this.#cache = cache))
+      .finally(() => {
+        this.#loading = undefined;
+        this.#loadedAt = Date.now();
+      });
+    return this.#loading;
+  }
+}

@@ -1,0 +1,58 @@
+import { ident } from '../../../foundation/postgres/sql.ts';
+import type { FieldRef, SelectedField } from '../parse/ast.ts';
+import type { ReadNode } from '../plan/read.ts';
+import { keyOf, type SchemaCache } from '../schema/model.ts';
+import type { Params } from './params.ts';
+import { castType } from './type-name.ts';
+
+/** Where the rows of a node come from: a relation, or the rows of a write or a function, whose computed fields are already columns. */
+export type Origin = 'relation' | 'rows';
+
+export interface FieldContext {
+  readonly params: Params;
+  readonly cache: SchemaCache;
+  readonly origin: Origin;
+  readonly node: Pick<ReadNode, 'alias' | 'relation'>;
+}
+
+/** A column, a computed field, or a step into either. */
+export function fieldSql({ name, path }: FieldRef, context: FieldContext): string {
+  const base = columnSql(name, context);
+  if (path.length === 0) return base;
+  const type = context.node.relation?.columns.get(name)?.type;
+  const json = type === 'json' || type === 'jsonb' ? base : `to_jsonb(${base})`;
+  const steps = path.map(({ asText, key }) => {
+    const operand =
+      typeof key === 'number' ? `${context.params.add(String(key))}::int` : `${context.params.add(key)}::text`;
+    return `${asText ? '->>' : '->'}${operand}`;
+  });
+  return `(${json}${steps.join('')})`;
+}
+
+export function columnSql(name: string, { cache, origin, node: { alias, relation } }: FieldContext): string {
+  if (origin === 'relation' && relation && !relation.columns.has(name)) {
+    const computed = cache.computedFields.get(keyOf(relation))?.get(name);
+    if (computed) return `${ident(computed.schema, computed.name)}(${ident(alias)})`;
+  }
+  return ident(alias, name);
+}
+
+/** The selected value with its casts, before any aggregate. */
+export function plainSql({ field, cast }: SelectedField, context: FieldContext): string {
+  if (!field) return ident(context.node.alias);
+  const value = fieldSql(field, context);
+  return cast === undefined ? value : `cast(${value} as ${castType(cast)})`;
+}
+
+export function aggregateSql({ field, aggregate, aggregateCast }: SelectedField, value: string): string {
+  const call = field ? `${aggregate}(${value})` : 'count(*)';
+  return aggregateCast === undefined ? call : `cast(${call} as ${castType(aggregateCast)})`;
+}
+
+/** The key in the answer: the alias, else the last key of a path, else the column. */
+export function outputName({ field, alias, aggregate }: SelectedField): string {
+  if (alias !== undefined) return alias;
+  if (aggregate !== undefined) return aggregate;
+  const keys = field?.path.map(({ key }) => key).filter((key) => typeof key === 'string') ?? [];
+  return keys.at(-1) ?? field?.name ?? 'count';
+}
