@@ -22,7 +22,12 @@ export async function readTokenKeys({ jwt = {}, keysFile }: RuntimeConfig): Prom
   const jwks = jwt.jwks === undefined ? undefined : parseKeySet(readText(jwt.jwks, 'jwt.jwks'));
   return {
     tokens: { secret, jwks, audience: jwt.audience },
-    apiKeys: keys && new Map([[keys.anonKey, 'anon'], [keys.serviceRoleKey, 'service_role']]),
+    apiKeys:
+      keys &&
+      new Map([
+        [keys.anonKey, 'anon'],
+        [keys.serviceRoleKey, 'service_role'],
+      ]),
   };
 }
 
@@ -48,5 +53,9 @@ function parseKeySet(text: string): NonNullable<TokenKeys['jwks']> {
 }
 
 function invalid(message: string, cause?: unknown): VectabaseError {
-  return new VectabaseError('CONFIG_INVALID', { message, hint: 'Correct the section jwt of the configuration.', cause });
+  return new VectabaseError('CONFIG_INVALID', {
+    message,
+    hint: 'Correct the section jwt of the configuration.',
+    cause,
+  });
 }

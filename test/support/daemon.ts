@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeRuntimeFile } from '../../src/foundation/config/runtime-file.ts';
+import { writeRuntimeFile, type RuntimeConfig } from '../../src/foundation/config/runtime-file.ts';
 import { assetPath } from '../../src/foundation/core/assets.ts';
 import { sleep } from '../../src/foundation/core/sleep.ts';
 import type { DatabaseAddress } from '../../src/foundation/postgres/address.ts';
@@ -21,6 +21,8 @@ interface Start {
   readonly database: DatabaseAddress;
   readonly runAs?: { uid: number; gid: number };
   readonly port?: number;
+  /** Sections of the runtime file, as they stand there. */
+  readonly more?: Partial<RuntimeConfig>;
 }
 
 /** Debian's Node cannot: built against a shared libuv, its `process.setuid` and the like always throw. */
@@ -55,6 +57,7 @@ export async function writeConfig(start: Start): Promise<{ file: string; remove:
     database: { host, port, user, password, database },
     log: { level: 'debug' },
     runAs: start.runAs,
+    ...start.more,
   });
   return { file, remove: () => rmSync(directory, { recursive: true }) };
 }

@@ -7,7 +7,9 @@ import { DEFINITIONS, type Definition, type Section } from './definitions.ts';
 
 /** A section of the settings, any of them left out. */
 function section<S extends Section>(name: S) {
-  type Shape = { [N in keyof (typeof DEFINITIONS)[S]]: (typeof DEFINITIONS)[S][N] extends Definition<infer T> ? z.ZodType<T> : never };
+  type Shape = {
+    [N in keyof (typeof DEFINITIONS)[S]]: (typeof DEFINITIONS)[S][N] extends Definition<infer T> ? z.ZodType<T> : never;
+  };
   const shape = Object.entries<Definition<unknown>>(DEFINITIONS[name]).map(([key, { schema }]) => [key, schema]);
   return z.strictObject(Object.fromEntries(shape) as Shape).partial();
 }

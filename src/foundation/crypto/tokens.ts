@@ -37,7 +37,10 @@ const ASYMMETRIC = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
 export function makeTokenVerifier(keys: TokenKeys): (token: string, now: number) => Promise<Claims> {
   const known = new Map<string, Claims>();
   const findKey = keyFinder(keys);
-  const algorithms = [...(keys.secret !== undefined || hasSymmetric(keys.jwks) ? SYMMETRIC : []), ...(keys.jwks ? ASYMMETRIC : [])];
+  const algorithms = [
+    ...(keys.secret !== undefined || hasSymmetric(keys.jwks) ? SYMMETRIC : []),
+    ...(keys.jwks ? ASYMMETRIC : []),
+  ];
   return async (token, now) => {
     let claims = known.get(token);
     if (!claims) {
@@ -89,8 +92,11 @@ function keyFinder({ secret, jwks }: TokenKeys): FindKey {
   const asymmetric = jwks ? createLocalJWKSet({ keys: jwks.keys.filter(({ kty }) => kty !== 'oct') }) : undefined;
   const find = async (header: { alg?: string; kid?: string }, token: never) => {
     if (header.alg === 'HS256') {
-      const matching = symmetric.filter(({ kid }) => header.kid === undefined || kid === undefined || kid === header.kid);
-      const [only] = secret === undefined || matching.some(({ kid }) => kid !== undefined && kid === header.kid) ? matching : [];
+      const matching = symmetric.filter(
+        ({ kid }) => header.kid === undefined || kid === undefined || kid === header.kid,
+      );
+      const [only] =
+        secret === undefined || matching.some(({ kid }) => kid !== undefined && kid === header.kid) ? matching : [];
       if (only) return importJWK(only as JWK, 'HS256');
       if (secret !== undefined) return new TextEncoder().encode(secret);
     } else if (asymmetric) return asymmetric(header as never, token);

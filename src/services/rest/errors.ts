@@ -39,12 +39,16 @@ export const badRequest = {
   rpcMethod: (method: string) => error(405, 'PGRST101', `Cannot use the ${method} method on RPC`),
   body: (message: string) => error(400, 'PGRST102', message),
   negativeLimit: () => range('Limit should be greater than or equal to zero.'),
-  rangeOrder: () =>
-    range('The lower boundary must be lower than or equal to the upper boundary in the Range header.'),
-  putFilters: () =>
-    error(405, 'PGRST105', "Filters must include all and only primary key columns with 'eq' operators"),
+  rangeOrder: () => range('The lower boundary must be lower than or equal to the upper boundary in the Range header.'),
+  putFilters: () => error(405, 'PGRST105', "Filters must include all and only primary key columns with 'eq' operators"),
   schema: (name: string, exposed: readonly string[]) =>
-    error(406, 'PGRST106', `Invalid schema: ${name}`, null, `Only the following schemas are exposed: ${exposed.join(', ')}`),
+    error(
+      406,
+      'PGRST106',
+      `Invalid schema: ${name}`,
+      null,
+      `Only the following schemas are exposed: ${exposed.join(', ')}`,
+    ),
   mediaType: (types: readonly string[]) =>
     error(406, 'PGRST107', `None of these media types are available: ${types.join(', ')}`),
   notEmbedded: (name: string) =>
@@ -90,12 +94,7 @@ export const badRequest = {
     ),
   aggregates: () => error(400, 'PGRST123', 'Use of aggregate functions is not allowed'),
   maxAffected: (rows: number) =>
-    error(
-      400,
-      'PGRST124',
-      'Query result exceeds max-affected preference constraint',
-      `The query affects ${rows} rows`,
-    ),
+    error(400, 'PGRST124', 'Query result exceeds max-affected preference constraint', `The query affects ${rows} rows`),
   path: () => error(404, 'PGRST125', 'Invalid path specified in request URL'),
   rootDisabled: () => error(404, 'PGRST126', 'Root endpoint metadata is disabled'),
   notImplemented: (details: string) => error(400, 'PGRST127', 'Feature not implemented', details),

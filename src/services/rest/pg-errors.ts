@@ -78,7 +78,9 @@ function statusOf({ code, message }: ServerError, anonymous: boolean): number {
   if (code === '42883') return message.startsWith('function xmlagg(') ? 406 : 404;
   const own = /^PT(\d{3})$/.exec(code);
   if (code.startsWith('PT')) return own && Number(own[1]) >= 200 ? Number(own[1]) : 500;
-  return STATUS.find(([state]) => (state.endsWith('*') ? code.startsWith(state.slice(0, -1)) : code === state))?.[1] ?? 400;
+  return (
+    STATUS.find(([state]) => (state.endsWith('*') ? code.startsWith(state.slice(0, -1)) : code === state))?.[1] ?? 400
+  );
 }
 
 /** `RAISE SQLSTATE 'PGRST'`: the message is the body, the detail holds status and headers. */
@@ -90,7 +92,8 @@ function raisedResponse({ message, detail }: ServerError): RestError {
       "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'.",
     );
   }
-  const hint = "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.";
+  const hint =
+    "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.";
   if (detail === undefined) return badRaise('DETAIL is missing in the RAISE statement', hint);
   const control = asObject(detail);
   const status = control?.['status'];

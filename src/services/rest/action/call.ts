@@ -78,7 +78,9 @@ function resolveCall(name: string, context: ActionContext): ResolvedCall {
   const { schema, cache, request, pairs } = context;
   if (request.method !== 'POST') {
     const known = new Set(
-      (cache.routines.get(keyOf({ schema, name })) ?? []).flatMap(({ parameters }) => parameters.map((each) => each.name)),
+      (cache.routines.get(keyOf({ schema, name })) ?? []).flatMap(({ parameters }) =>
+        parameters.map((each) => each.name),
+      ),
     );
     const isArgument = ([key, value]: Pair): boolean =>
       !isReserved(key) && (known.has(key) || (!key.includes('.') && !looksLikeFilter(value)));

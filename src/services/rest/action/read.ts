@@ -88,4 +88,3 @@ function canonical(pairs: ActionContext['pairs']): string {
   const text = sorted.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join('&');
   return text === '' ? '' : `?${text}`;
 }
-

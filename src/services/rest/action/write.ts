@@ -43,10 +43,7 @@ export async function writeAction(name: string, context: ActionContext): Promise
   });
   const main = { text, values: params.values };
   if (media.plan) return explain(main, { readOnly: false }, context);
-  const results = await perform(
-    { readOnly: false, statements: [main], ...checkOf(write, context) },
-    context,
-  );
+  const results = await perform({ readOnly: false, statements: [main], ...checkOf(write, context) }, context);
   return answer(write, readOutcome(results[0]), context);
 }
 
@@ -142,7 +139,11 @@ function answer(write: Write, outcome: Outcome, context: ActionContext): RestRes
     ...(represented ? [['Content-Type', media.contentType] as const, ...context.profileHeader] : []),
     ...preferenceHeader(honoured(write, preferences)),
   ];
-  return respond(outcome, { status: statusOf(kind, represented, outcome), headers, body: represented ? outcome.body : '' });
+  return respond(outcome, {
+    status: statusOf(kind, represented, outcome),
+    headers,
+    body: represented ? outcome.body : '',
+  });
 }
 
 function statusOf(kind: Kind, represented: boolean, { inserted }: Outcome): number {
@@ -169,6 +170,8 @@ function locationSql({ primaryKey }: Relation): string | undefined {
 
 function locationOf({ name, primaryKey }: Relation, location: string): string {
   const values = JSON.parse(location) as string[];
-  const query = primaryKey.map((column, at) => `${encodeURIComponent(column)}=eq.${encodeURIComponent(values[at] ?? '')}`);
+  const query = primaryKey.map(
+    (column, at) => `${encodeURIComponent(column)}=eq.${encodeURIComponent(values[at] ?? '')}`,
+  );
   return `/${name}?${query.join('&')}`;
 }

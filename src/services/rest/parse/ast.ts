@@ -42,7 +42,12 @@ export type Test =
     }
   | { readonly kind: 'in'; readonly values: readonly string[] }
   | { readonly kind: 'is'; readonly value: IsValue }
-  | { readonly kind: 'search'; readonly operator: string; readonly language: string | undefined; readonly value: string };
+  | {
+      readonly kind: 'search';
+      readonly operator: string;
+      readonly language: string | undefined;
+      readonly value: string;
+    };
 
 export interface Condition {
   readonly kind: 'condition';

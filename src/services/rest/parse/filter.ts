@@ -48,7 +48,9 @@ export function parseCondition(key: string, value: string): Condition {
 /** Whether a value reads as a filter: a function's argument does not. */
 export function looksLikeFilter(value: string): boolean {
   const operator = /^(?:not\.)?([a-z]+)(?:\([^)]*\))?\./.exec(value)?.[1];
-  return operator !== undefined && (operator in COMPARE || operator in SEARCH || operator === 'in' || operator === 'is');
+  return (
+    operator !== undefined && (operator in COMPARE || operator in SEARCH || operator === 'in' || operator === 'is')
+  );
 }
 
 /** The value of `or=(a.eq.1,and(b.gt.2,not.or(…)))`. */
@@ -105,7 +107,12 @@ function parseTest(cursor: Cursor, extent: 'whole' | 'listed'): Test {
   const quantifier = QUANTIFIED.has(operator) ? parseQuantifier(cursor) : undefined;
   cursor.expect('.');
   const value = parseValue(cursor, extent);
-  return { kind: 'compare', operator: compare, quantifier, value: /like$/.test(operator) ? starsToPercent(value) : value };
+  return {
+    kind: 'compare',
+    operator: compare,
+    quantifier,
+    value: /like$/.test(operator) ? starsToPercent(value) : value,
+  };
 }
 
 function unknownOperator(cursor: Cursor, operator: string): Error {

@@ -88,7 +88,13 @@ function parseAccept(header: string): Accepted[] {
       const parameters = Object.fromEntries(
         rest.map((part) => {
           const at = part.indexOf('=');
-          return [part.slice(0, Math.max(at, 0)).trim().toLowerCase(), part.slice(at + 1).replaceAll('"', '').trim()];
+          return [
+            part.slice(0, Math.max(at, 0)).trim().toLowerCase(),
+            part
+              .slice(at + 1)
+              .replaceAll('"', '')
+              .trim(),
+          ];
         }),
       );
       return { type: type.toLowerCase(), parameters };

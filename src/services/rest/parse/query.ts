@@ -64,7 +64,18 @@ export function parseQuery(pairs: readonly Pair[]): Query {
 export function isReserved(key: string): boolean {
   return RESERVED.has(key) || /\.(order|limit|offset|and|or)$/.test(key);
 }
-const RESERVED = new Set(['select', 'columns', 'on_conflict', 'order', 'limit', 'offset', 'and', 'or', 'not.and', 'not.or']);
+const RESERVED = new Set([
+  'select',
+  'columns',
+  'on_conflict',
+  'order',
+  'limit',
+  'offset',
+  'and',
+  'or',
+  'not.and',
+  'not.or',
+]);
 
 /** `a.b.col->>x` is the column of the embed b in the embed a. */
 function splitKey(key: string): { path: string[]; last: string } {

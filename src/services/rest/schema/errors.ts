@@ -112,7 +112,11 @@ function routineHint({ schema, name, args }: MissingRoutine, cache: SchemaCache)
   const overloads = cache.routines.get(keyOf({ schema, name }));
   const signature = (names: readonly string[]): string => `(${names.toSorted().join(', ')})`;
   const near = overloads
-    ? nearest(signature(args), overloads.map(({ parameters }) => signature(parameters.map((each) => each.name))), LOOSE)
+    ? nearest(
+        signature(args),
+        overloads.map(({ parameters }) => signature(parameters.map((each) => each.name))),
+        LOOSE,
+      )
     : nearest(
         name,
         [...cache.routines.values()].flatMap(([first]) => (first?.schema === schema ? [first.name] : [])),

@@ -43,7 +43,13 @@ export async function loadSchema(read: ReadText, options: LoadOptions): Promise<
       const list = relationships.get(key) ?? [];
       const { relation: target, rows } = routine.returns;
       const { schema, name } = routine;
-      list.push({ cardinality: 'computed', source: name2(owner), target, routine: { schema, name }, toOne: rows === 1 });
+      list.push({
+        cardinality: 'computed',
+        source: name2(owner),
+        target,
+        routine: { schema, name },
+        toOne: rows === 1,
+      });
       relationships.set(key, list);
     } else if (!routine.returns.set) {
       computedFields.set(key, (computedFields.get(key) ?? new Map<string, Routine>()).set(routine.name, routine));

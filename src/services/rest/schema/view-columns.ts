@@ -35,9 +35,8 @@ export function viewColumns(tree: string): ViewColumn[] {
 }
 
 function origin(entry: string): ViewColumn | undefined {
-  const match = /:resno (\d+) :resname .* :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false$/s.exec(
-    entry,
-  );
+  const match =
+    /:resno (\d+) :resname .* :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false$/s.exec(entry);
   if (!match || match[2] === '0' || match[1] === undefined || match[2] === undefined) return undefined;
   return { number: Number(match[1]), table: match[2], column: Number(match[3]) };
 }

@@ -20,7 +20,8 @@ export function logicSql(logic: Logic, context: LogicContext): string {
 export function embedOf({ field }: Condition, embeds: readonly EmbedNode[]): EmbedNode | undefined {
   if (field.path.length > 0) return undefined;
   return (
-    embeds.find(({ name }) => name === field.name) ?? embeds.find(({ target, name }) => target === field.name && name !== field.name)
+    embeds.find(({ name }) => name === field.name) ??
+    embeds.find(({ target, name }) => target === field.name && name !== field.name)
   );
 }
 

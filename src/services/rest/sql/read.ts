@@ -28,7 +28,11 @@ export interface ReadSql {
 export function readSql(
   node: ReadNode,
   context: ReadContext,
-  { from, conditions = [], origin = 'relation' }: { from?: string; conditions?: readonly string[]; origin?: Origin } = {},
+  {
+    from,
+    conditions = [],
+    origin = 'relation',
+  }: { from?: string; conditions?: readonly string[]; origin?: Origin } = {},
 ): ReadSql {
   const fields: FieldContext = { ...context, node, origin };
   const filtered = embedsFiltered(node.where, node.embeds);
@@ -113,7 +117,8 @@ function joinSql(embed: EmbedNode, parent: ReadNode, context: ReadContext, origi
   });
   const kind = inner ? 'inner' : 'left';
   const name = ident(alias);
-  if (toOne) return `${kind} join lateral (${embed.hidden ? rows.replace('select ', 'select true as "_"') : rows}) as ${name} on true`;
+  if (toOne)
+    return `${kind} join lateral (${embed.hidden ? rows.replace('select ', 'select true as "_"') : rows}) as ${name} on true`;
   const collected = spread
     ? spreadNames(node)
         .map((column) => `coalesce(json_agg(${ident(alias, column)}), '[]') as ${ident(column)}`)
@@ -133,7 +138,9 @@ function withoutAggregates(node: ReadNode): ReadNode {
 
 function spreadNames(node: ReadNode): string[] {
   const star = node.star ? [...(node.relation?.columns.keys() ?? [])] : [];
-  const embeds = node.embeds.filter(({ hidden }) => !hidden).flatMap((each) => (each.spread ? spreadNames(each.node) : [each.name]));
+  const embeds = node.embeds
+    .filter(({ hidden }) => !hidden)
+    .flatMap((each) => (each.spread ? spreadNames(each.node) : [each.name]));
   return [...star, ...node.fields.map((field) => outputName(field)), ...embeds];
 }
 

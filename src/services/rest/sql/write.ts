@@ -62,7 +62,12 @@ export function updateSql(
   return `update ${target} set ${set} from ${rows}${whereSql(where, context)} returning ${returned}`;
 }
 
-export function deleteSql(relation: Relation, where: readonly Logic[], returning: string, context: FieldContext): string {
+export function deleteSql(
+  relation: Relation,
+  where: readonly Logic[],
+  returning: string,
+  context: FieldContext,
+): string {
   const target = `${ident(relation.schema, relation.name)} as ${ident(context.node.alias)}`;
   return `delete from ${target}${whereSql(where, context)} returning ${returning}`;
 }
@@ -82,7 +87,12 @@ function resolveColumns(relation: Relation, names: readonly string[]): Column[] 
 }
 
 /** The payload as typed rows: Postgres alone reads the JSON. */
-function payloadRows(payload: Payload, columns: readonly Column[], defaults: boolean, { params }: FieldContext): string {
+function payloadRows(
+  payload: Payload,
+  columns: readonly Column[],
+  defaults: boolean,
+  { params }: FieldContext,
+): string {
   const json = params.add(payload.json);
   if (columns.length === 0) return `json_array_elements(${json}::json) as ${BODY}`;
   const types = columns.map(({ name, type }) => `${ident(name)} ${type}`).join(', ');
