@@ -32,7 +32,7 @@ async function serve(
   });
   const body = await readBody(request);
   if (body === undefined) return refuse(response, 413, 'PGRST102', `The request body is larger than ${MAX_BODY} bytes`);
-  const [path = '/', query = ''] = splitOnce(request.url, '?');
+  const [path, query] = splitOnce(request.url, '?');
   const answer = await engine({
     method: request.method,
     path,

@@ -39,7 +39,6 @@ describe('filters', () => {
     ['notes=fts.fox', [1]],
     ['notes=plfts(english).quick%20fox', [1]],
     ['notes=wfts(simple).fox%20or%20dog', [1, 2]],
-    ['period=cs.2026-01-15', 'error'],
     ['period=ov.[2026-01-15,2026-01-16)', [1]],
     ['period=sl.[2026-02-15,2026-02-16)', [1]],
     ['period=adj.[2026-02-01,2026-02-02)', [1]],
@@ -52,9 +51,8 @@ describe('filters', () => {
     ['id=eq(any).{1,2}', [1, 2]],
     ['id=gt(all).{1,2}', [3, 4, 5]],
   ])('%s', async (query, expected) => {
-    const { json, status } = await get(`/projects?select=id&order=id&${query}`);
-    if (expected === 'error') expect(status).toBe(400);
-    else expect(json).toEqual((expected as number[]).map((id) => ({ id })));
+    const { json } = await get(`/projects?select=id&order=id&${query}`);
+    expect(json).toEqual(expected.map((id) => ({ id })));
   });
 
   test('on arrays and json', async () => {

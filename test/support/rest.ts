@@ -17,6 +17,10 @@ export interface Answer {
   readonly json: unknown;
 }
 
+export interface Asked extends Omit<RequestInit, 'headers'> {
+  readonly headers?: Record<string, string>;
+}
+
 export interface RestServer {
   readonly cluster: TestCluster;
   readonly daemon: RunningDaemon;
@@ -26,7 +30,7 @@ export interface RestServer {
   /** A client with another key or a user's token. */
   client(options: { key?: string; token?: string; schema?: string }): SupabaseClient;
   /** A raw request below /rest/v1, with the anonymous key unless headers say otherwise. */
-  ask(target: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Answer>;
+  ask(target: string, init?: Asked): Promise<Answer>;
   token(claims: Record<string, unknown>): string;
   /** A superuser's statements in the served database. */
   sql(text: string): Promise<void>;
@@ -43,7 +47,11 @@ export async function startRestServer(
   const address = await cluster.createDatabase('rest');
   const sql = async (text: string): Promise<void> => {
     const admin = await Session.open(address, { applicationName: 'rest fixture' });
-    await admin.script(text).finally(() => admin.close());
+    try {
+      await admin.script(text);
+    } finally {
+      await admin.close();
+    }
   };
   const admin = await Session.open(address, { applicationName: 'rest fixture' });
   try {
@@ -62,7 +70,7 @@ export async function startRestServer(
   const client: RestServer['client'] = ({ key = keys.anonKey, token, schema }) =>
     createClient(daemon.url, key, {
       // Node 20 has no WebSocket, and the client wants to know of one though it opens none.
-      realtime: { transport: class {} as never },
+      realtime: { transport: NoWebSocket as never },
       auth: { persistSession: false, autoRefreshToken: false },
       ...(schema === undefined ? {} : { db: { schema: schema as 'public' } }),
       ...(token === undefined ? {} : { global: { headers: { Authorization: `Bearer ${token}` } } }),
@@ -75,8 +83,11 @@ export async function startRestServer(
     client,
     sql,
     async ask(target, init = {}) {
-      const headers = { apikey: keys.anonKey, ...init.headers };
-      const response = await fetch(`${daemon.url}/rest/v1${target}`, { ...init, headers });
+      const { headers = {}, ...rest } = init;
+      const response = await fetch(`${daemon.url}/rest/v1${target}`, {
+        ...rest,
+        headers: { apikey: keys.anonKey, ...headers },
+      });
       const text = await response.text();
       return { status: response.status, headers: response.headers, text, json: parse(text) };
     },
@@ -88,6 +99,10 @@ export async function startRestServer(
       await cluster.stop();
     },
   };
+}
+
+class NoWebSocket {
+  readonly readyState = 3;
 }
 
 function parse(text: string): unknown {

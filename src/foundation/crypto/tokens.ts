@@ -1,4 +1,4 @@
-import { compactVerify, createLocalJWKSet, errors, importJWK, type JSONWebKeySet, type JWK } from 'jose';
+import { compactVerify, createLocalJWKSet, errors, importJWK, type JSONWebKeySet } from 'jose';
 
 export interface TokenKeys {
   /** HS256 key, as text. */
@@ -97,9 +97,9 @@ function keyFinder({ secret, jwks }: TokenKeys): FindKey {
       );
       const [only] =
         secret === undefined || matching.some(({ kid }) => kid !== undefined && kid === header.kid) ? matching : [];
-      if (only) return importJWK(only as JWK, 'HS256');
+      if (only) return importJWK(only, 'HS256');
       if (secret !== undefined) return new TextEncoder().encode(secret);
-    } else if (asymmetric) return asymmetric(header as never, token);
+    } else if (asymmetric) return asymmetric(header, token);
     throw new errors.JWKSNoMatchingKey();
   };
   return find as unknown as FindKey;

@@ -78,7 +78,7 @@ export class Session {
       keepAliveInitialDelayMillis: 10_000,
       types: { getTypeParser: textTypes },
       ...(options.pipeline === true ? { pipeline: true } : {}),
-    } as pg.ClientConfig);
+    });
     client.on('error', () => undefined);
     try {
       await client.connect();

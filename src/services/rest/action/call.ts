@@ -21,7 +21,7 @@ import { applied, topRange, withRange } from './read.ts';
 
 /** GET, HEAD and POST of a function. */
 export async function callAction(name: string, context: ActionContext): Promise<RestResponse> {
-  const { request, media, preferences, cache } = context;
+  const { request, media, preferences } = context;
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) throw badRequest.rpcMethod(request.method);
   const { routine, args, pairs } = resolveCall(name, context);
   assertLimitable(routine, preferences);

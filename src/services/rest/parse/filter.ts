@@ -111,7 +111,7 @@ function parseTest(cursor: Cursor, extent: 'whole' | 'listed'): Test {
     kind: 'compare',
     operator: compare,
     quantifier,
-    value: /like$/.test(operator) ? starsToPercent(value) : value,
+    value: operator.endsWith('like') ? starsToPercent(value) : value,
   };
 }
 

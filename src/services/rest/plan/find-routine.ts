@@ -41,6 +41,6 @@ function takesNames(bodyType: string | undefined): boolean {
 function accepts({ parameters }: Routine, args: readonly string[]): boolean {
   return (
     args.every((name) => name !== '' && parameters.some((each) => each.name === name)) &&
-    parameters.every(({ name, required, variadic }) => (!required || variadic) === true || args.includes(name))
+    parameters.every(({ name, required, variadic }) => !required || variadic || args.includes(name))
   );
 }
