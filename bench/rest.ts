@@ -61,7 +61,10 @@ try {
 }
 
 /** Requests per second over keep-alive connections. */
-async function load(each: Case, make: (n: number) => { url: string; headers: Record<string, string> }): Promise<number> {
+async function load(
+  each: Case,
+  make: (n: number) => { url: string; headers: Record<string, string> },
+): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const end = Date.now() + seconds * 1000;
   let done = 0;
@@ -103,7 +106,9 @@ async function startFloor(address: { host: string; port: number; database: strin
   const child = spawn(process.execPath, [program, JSON.stringify({ host, port, database })], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const line = await new Promise<string>((resolve) => child.stdout.once('data', (data: Buffer) => resolve(String(data))));
+  const line = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (data: Buffer) => resolve(String(data))),
+  );
   const { port: listening } = JSON.parse(line) as { port: number };
   return { url: `http://127.0.0.1:${listening}`, stop: () => child.stdin.end() };
 }

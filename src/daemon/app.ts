@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import { allowOrigin } from './cors.ts';
 import { errorFields } from './log.ts';
+import { logRequest } from './request-log.ts';
 
 export interface AppParts {
   readonly log: Logger;
@@ -11,8 +12,6 @@ export interface AppParts {
   /** Why requests cannot be served now, or `undefined`. */
   readonly trouble: () => string | undefined;
   readonly stopping: () => boolean;
-  /** What is served below each path. */
-  readonly mounts?: Readonly<Record<string, RequestHandler>>;
 }
 
 /** The HTTP face: what every route shares, the two probes, and JSON for whatever has no route or fails. */
@@ -32,7 +31,6 @@ export function makeApp(parts: AppParts): Express {
     if (reason === undefined) response.json({ status: 'ready' });
     else response.status(503).set('retry-after', '1').json({ status: 'unavailable', reason });
   });
-  for (const [path, handler] of Object.entries(parts.mounts ?? {})) app.use(path, handler);
   app.use((request, response) => {
     fail(response, 404, 'NOT_FOUND', `there is no ${request.method} ${request.path}`);
   });
@@ -40,44 +38,18 @@ export function makeApp(parts: AppParts): Express {
   return app;
 }
 
-/** A request id on the response and in the log. The path is logged without its query, which may hold keys and tokens. */
 function identify({ log, stopping }: AppParts) {
   return (request: Request, response: Response, next: NextFunction): void => {
-    const given = request.get('x-request-id');
-    const requestId = given !== undefined && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID();
-    response.locals.requestId = requestId;
-    response.set('x-request-id', requestId);
+    response.locals.requestId = logRequest(request, response, request.path, log);
     if (stopping()) response.set('connection', 'close');
-    const start = process.hrtime.bigint();
-    const { method, path } = request;
-    response.once('close', () => {
-      const ms = Number(process.hrtime.bigint() - start) / 1e6;
-      const line = { requestId, method, path, status: response.statusCode, ms, finished: response.writableFinished };
-      if (path === '/healthz' || path === '/readyz') log.debug(line, 'request');
-      else log.info(line, 'request');
-    });
     next();
   };
 }
 
-const EXPOSED =
-  'content-encoding, content-location, content-range, content-type, date, location, preference-applied, proxy-status, server-timing, x-request-id';
-
 function allowOrigins(allowed: readonly string[]) {
   return (request: Request, response: Response, next: NextFunction): void => {
     response.vary('Origin');
-    const origin = request.get('origin');
-    if (origin !== undefined && (allowed.includes('*') || allowed.includes(origin))) {
-      response.set('access-control-allow-origin', allowed.includes('*') ? '*' : origin);
-      response.set('access-control-expose-headers', EXPOSED);
-      if (request.method === 'OPTIONS' && request.get('access-control-request-method') !== undefined) {
-        response.set('access-control-allow-methods', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
-        response.set('access-control-allow-headers', request.get('access-control-request-headers') ?? '');
-        response.set('access-control-max-age', '3600').status(204).end();
-        return;
-      }
-    }
-    next();
+    if (!allowOrigin(allowed, request, response, 204)) next();
   };
 }
 

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { readRuntimeFile, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
@@ -9,6 +10,7 @@ import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
 import { databaseAddress } from './database-address.ts';
 import { readTokenKeys, type DaemonKeys } from './keys.ts';
+import { REST_PATH } from './rest-adapter.ts';
 import { startRest } from './rest-start.ts';
 import { listen } from './server.ts';
 
@@ -45,15 +47,14 @@ async function serve(config: RuntimeConfig, keys: DaemonKeys, log: Logger): Prom
       }),
       (watch) => watch.stop(),
     );
-    const rest = scope.add(startRest(config, keys, log), (running) => running.stop());
-    const app = makeApp({
-      log,
-      cors: config.api.cors,
-      trouble: database.trouble,
-      stopping: () => stopping,
-      mounts: { '/rest/v1': rest.handler },
-    });
-    const server = scope.add(await listen(app, config.api.host, config.api.port), (open) => open.drain(DRAIN));
+    const common = { log, cors: config.api.cors, stopping: () => stopping };
+    const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
+    const app = makeApp({ ...common, trouble: database.trouble });
+    const handler: RequestListener = (request, response) => {
+      if (isBelow(REST_PATH, request.url)) rest.handler(request, response);
+      else app(request, response);
+    };
+    const server = scope.add(await listen(handler, config.api.host, config.api.port), (open) => open.drain(DRAIN));
     const apiUrl = config.api.publicUrl ?? server.url;
     process.stdout.write(`${JSON.stringify({ event: 'ready', apiUrl, pid: process.pid })}\n`);
     log.info({ listen: server.url, apiUrl }, 'ready');
@@ -62,6 +63,10 @@ async function serve(config: RuntimeConfig, keys: DaemonKeys, log: Logger): Prom
     log.info({ reason }, 'stopping');
   });
   log.info('stopped');
+}
+
+function isBelow(mount: string, url = ''): boolean {
+  return url.startsWith(mount) && ['', '/', '?'].includes(url.charAt(mount.length));
 }
 
 function configFile(argv: readonly string[]): string {

@@ -1,5 +1,4 @@
-import type { RequestHandler } from 'express';
-import type { Logger } from 'pino';
+import type { RequestListener } from 'node:http';
 import { DEFINITIONS } from '../foundation/config/definitions.ts';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { makeTokenVerifier } from '../foundation/crypto/tokens.ts';
@@ -11,15 +10,19 @@ import { SchemaStore } from '../services/rest/schema-store.ts';
 import { databaseAddress } from './database-address.ts';
 import type { DaemonKeys } from './keys.ts';
 import { listenForReload } from './reload.ts';
-import { restAdapter } from './rest-adapter.ts';
+import { restAdapter, type RestAdapterOptions } from './rest-adapter.ts';
 
 interface RunningRest {
-  readonly handler: RequestHandler;
+  readonly handler: RequestListener;
   stop(): Promise<void>;
 }
 
 /** Wires the REST engine: pool, schema, tokens, and what makes the schema be read anew. */
-export function startRest(config: RuntimeConfig, keys: DaemonKeys, log: Logger): RunningRest {
+export function startRest(
+  config: RuntimeConfig,
+  keys: DaemonKeys,
+  common: Omit<RestAdapterOptions, 'serverTiming'>,
+): RunningRest {
   const settings = { ...initialSettings(), ...definedOf(config.rest ?? {}) };
   const address = databaseAddress(config);
   const pool = new Pool(address, { size: settings.poolSize, applicationName: 'vectabase rest' });
@@ -36,9 +39,9 @@ export function startRest(config: RuntimeConfig, keys: DaemonKeys, log: Logger):
     verifyToken: tokens.secret === undefined && tokens.jwks === undefined ? undefined : makeTokenVerifier(tokens),
   });
   const engine = makeRestEngine({ pool, options: settings, schema, identify });
-  const listening = listenForReload(address, () => schema.reload(), log);
+  const listening = listenForReload(address, () => schema.reload(), common.log);
   return {
-    handler: restAdapter(engine, { log, serverTiming: settings.serverTiming }),
+    handler: restAdapter(engine, { ...common, serverTiming: settings.serverTiming }),
     stop: async () => {
       schema.stop();
       await listening.stop();

@@ -165,7 +165,9 @@ describe('update and delete', () => {
     const { supabase } = server;
     const two = await supabase.from('notes').update({ body: 'x' }).gt('id', 0).select().single();
     expect(two).toMatchObject({ status: 406, error: { code: 'PGRST116' } });
-    const many = await Promise.resolve(supabase.from('notes').update({ body: 'x' }).gt('id', 0).maxAffected(1) as object);
+    const many = await Promise.resolve(
+      supabase.from('notes').update({ body: 'x' }).gt('id', 0).maxAffected(1) as object,
+    );
     expect(many).toMatchObject({ status: 400, error: { code: 'PGRST124', details: 'The query affects 2 rows' } });
     const tried = await send('DELETE', '/notes?id=eq.1', undefined, { prefer: 'return=representation, tx=rollback' });
     expect(tried.json).toMatchObject([{ id: 1 }]);

@@ -162,14 +162,17 @@ export class Pool {
 }
 
 async function perform({ session, names }: Member, { begin, statements, end }: Work): Promise<TextRow[][]> {
-  const sent: Array<Promise<TextRow[]>> = [session.textRows({ text: begin, values: [] })];
   const evictions: string[] = [];
-  for (const { text, values } of statements) {
-    const { name, evicted } = names.take(text);
-    sent.push(session.textRows({ text, values, name }));
-    if (evicted !== undefined) evictions.push(evicted);
-  }
-  if (typeof end === 'string') sent.push(session.textRows({ text: end, values: [] }));
+  const sent = session.together(() => {
+    const all = [session.textRows({ text: begin, values: [] })];
+    for (const { text, values } of statements) {
+      const { name, evicted } = names.take(text);
+      all.push(session.textRows({ text, values, name }));
+      if (evicted !== undefined) evictions.push(evicted);
+    }
+    if (typeof end === 'string') all.push(session.textRows({ text: end, values: [] }));
+    return all;
+  });
   const settled = await Promise.allSettled(sent);
   const failed = settled.find((each) => each.status === 'rejected');
   const results = settled.slice(1).map((each) => (each.status === 'fulfilled' ? each.value : []));

@@ -116,6 +116,17 @@ export class Session {
     return result.rows;
   }
 
+  /** What `send` queries goes to the server in one piece. */
+  together<T>(send: () => T): T {
+    const { connection } = this.#client as unknown as { connection: { stream: { cork(): void; uncork(): void } } };
+    connection.stream.cork();
+    try {
+      return send();
+    } finally {
+      connection.stream.uncork();
+    }
+  }
+
   /** True while a BEGIN waits for its end. */
   get inTransaction(): boolean {
     return this.#client.getTransactionStatus() !== 'I';

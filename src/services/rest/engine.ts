@@ -2,10 +2,11 @@ import type { Pool } from '../../foundation/postgres/pool.ts';
 import { callAction } from './action/call.ts';
 import type { ActionContext } from './action/context.ts';
 import { relationInfo, rootInfo, routineInfo } from './action/info.ts';
-import { readAction } from './action/read.ts';
+import { readAction, type CompiledRead } from './action/read.ts';
 import { rootAction } from './action/root.ts';
 import { writeAction } from './action/write.ts';
 import { badRequest, RestError } from './errors.ts';
+import { Lru } from './lru.ts';
 import type { Identity, RestRequest, RestResponse } from './message.ts';
 import type { RestOptions } from './options.ts';
 import { chooseMedia } from './parse/media.ts';
@@ -26,12 +27,13 @@ export interface EngineParts {
 export type RestEngine = (request: RestRequest) => Promise<RestResponse>;
 
 export function makeRestEngine(parts: EngineParts): RestEngine {
+  const compiled = new Lru<CompiledRead>(COMPILED);
   return async (request) => {
     let anonymous = true;
     try {
       const identity = await parts.identify(request);
       anonymous = identity.role === parts.options.anonRole;
-      return await answer(request, identity, parts);
+      return await answer(request, identity, parts, compiled);
     } catch (error) {
       const refusal = fromDatabase(error, anonymous);
       if (!(refusal instanceof RestError)) throw refusal;
@@ -53,7 +55,15 @@ export function errorResponse(error: RestError, head = false): RestResponse {
   };
 }
 
-async function answer(request: RestRequest, identity: Identity, parts: EngineParts): Promise<RestResponse> {
+/** Query shapes; each holds some kilobytes. */
+const COMPILED = 1_000;
+
+async function answer(
+  request: RestRequest,
+  identity: Identity,
+  parts: EngineParts,
+  compiled: Lru<CompiledRead>,
+): Promise<RestResponse> {
   const target = parseTarget(request.path);
   const { options } = parts;
   const { schema, profileHeader } = chooseSchema(request, options);
@@ -72,6 +82,7 @@ async function answer(request: RestRequest, identity: Identity, parts: EnginePar
     schema,
     identity,
     request,
+    compiled,
     profileHeader,
     preferences: parsePrefer(request.headers['prefer'], cache.timezones),
     pairs: decodeQuery(request.query).filter(([key]) => key !== 'apikey'),

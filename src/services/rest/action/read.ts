@@ -1,7 +1,8 @@
 import type { RestResponse } from '../message.ts';
 import { parseQuery, type Query } from '../parse/query.ts';
 import { parseRange, type Range } from '../parse/range.ts';
-import { planRead } from '../plan/read.ts';
+import { planRead, type ReadNode } from '../plan/read.ts';
+import { shapeOf, unmask } from '../plan/shape.ts';
 import { assertSingular, readOutcome } from '../reply/outcome.ts';
 import { pageStatus, preferenceHeader, respond } from '../reply/respond.ts';
 import { tableNotFound } from '../schema/errors.ts';
@@ -9,13 +10,71 @@ import { keyOf } from '../schema/model.ts';
 import { Params } from '../sql/params.ts';
 import { readSql } from '../sql/read.ts';
 import { mainStatement, rowsBody } from '../sql/statement.ts';
-import { perform } from '../transaction.ts';
+import { perform, type Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 import { countedTotal, countStatements } from './count.ts';
 import { explain } from './explain.ts';
 
 /** GET and HEAD of a table or view. */
 export async function readAction(name: string, context: ActionContext): Promise<RestResponse> {
+  const { media } = context;
+  const { key, pairs, values } = shapeOf(context.pairs);
+  const { main, counting, node } = cachedRead(key, name, { ...context, pairs });
+  const bound = { text: main.text, values: unmask(main.values, values) };
+  if (media.plan) return explain(bound, { readOnly: true }, context);
+  const results = await perform(
+    {
+      readOnly: true,
+      statements: [bound, ...counting.map((each) => ({ ...each, values: unmask(each.values, values) }))],
+      check: ([first]) => assertSingular(media.format, readOutcome(first).rows),
+    },
+    context,
+  );
+  return answer(name, node, results, context);
+}
+
+function answer(
+  name: string,
+  node: ReadNode,
+  results: ReadonlyArray<Parameters<typeof readOutcome>[0]>,
+  context: ActionContext,
+): RestResponse {
+  const { media, preferences } = context;
+  const outcome = readOutcome(results[0]);
+  const total = countedTotal(outcome, results[1], preferences.count, context.plan.maxRows, node);
+  const { status, range: rangeHeader, error } = pageStatus(node.offset, { rows: outcome.rows, total });
+  return respond(outcome, {
+    status,
+    headers: [
+      rangeHeader,
+      ['Content-Location', `/${name}${canonical(context.pairs)}`],
+      ['Content-Type', media.contentType],
+      ...context.profileHeader,
+      ...preferenceHeader(applied(preferences)),
+    ],
+    body: error ? error.body : outcome.body,
+  });
+}
+
+export interface CompiledRead {
+  readonly main: Statement;
+  readonly counting: readonly Statement[];
+  readonly node: ReadNode;
+}
+
+/** Parsing and planning cost as much as the rest of a request, and clients ask the same few things. */
+function cachedRead(query: string, name: string, context: ActionContext): CompiledRead {
+  const { cache, schema, request, compiled } = context;
+  const { accept, prefer, range } = request.headers;
+  const key = JSON.stringify([cache.version, schema, request.method, name, query, accept, prefer, range]);
+  const known = compiled.get(key);
+  if (known) return known;
+  const made = compileRead(name, context);
+  compiled.set(key, made);
+  return made;
+}
+
+function compileRead(name: string, context: ActionContext): CompiledRead {
   const { cache, schema, media, request, preferences } = context;
   const origin = { schema, name };
   if (!cache.relations.has(keyOf(origin))) throw tableNotFound(origin, cache);
@@ -32,30 +91,7 @@ export async function readAction(name: string, context: ActionContext): Promise<
     body: head ? `''` : rowsBody(media.format),
     matches: counting.matches,
   });
-  const main = { text, values: params.values };
-  if (media.plan) return explain(main, { readOnly: true }, context);
-  const results = await perform(
-    {
-      readOnly: true,
-      statements: [main, ...counting.statements],
-      check: ([first]) => assertSingular(media.format, readOutcome(first).rows),
-    },
-    context,
-  );
-  const outcome = readOutcome(results[0]);
-  const total = countedTotal(outcome, results[1], preferences.count, context.plan.maxRows, node);
-  const { status, range: rangeHeader, error } = pageStatus(node.offset, { rows: outcome.rows, total });
-  return respond(outcome, {
-    status,
-    headers: [
-      rangeHeader,
-      ['Content-Location', `/${name}${canonical(context.pairs)}`],
-      ['Content-Type', media.contentType],
-      ...context.profileHeader,
-      ...preferenceHeader(applied(preferences)),
-    ],
-    body: error ? error.body : outcome.body,
-  });
+  return { main: { text, values: params.values }, counting: counting.statements, node };
 }
 
 /** The range of the relation itself; embeds have theirs in the query. */

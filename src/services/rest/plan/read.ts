@@ -24,6 +24,8 @@ export interface ReadNode {
   readonly where: readonly Logic[];
   readonly order: readonly OrderTerm[];
   readonly limit: number | undefined;
+  /** The limit is the server's, not the client's. */
+  readonly capped: boolean;
   readonly offset: number;
 }
 
@@ -92,6 +94,7 @@ class Planner {
       where: here(parameters.filters),
       order,
       limit: maxRows === undefined ? limit : Math.min(limit ?? maxRows, maxRows),
+      capped: maxRows !== undefined && (limit ?? maxRows) >= maxRows,
       offset: Math.max(here(parameters.offset).at(-1) ?? 0, 0),
     };
   }

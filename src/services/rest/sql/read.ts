@@ -50,7 +50,7 @@ export function readSql(
     where.length > 0 ? `where ${where.join(' and ')}` : '',
     groups.length > 0 ? `group by ${groups.join(', ')}` : '',
     order.length > 0 ? `order by ${order.join(', ')}` : '',
-    node.limit === undefined ? '' : `limit ${context.params.add(String(node.limit))}`,
+    limitSql(node, context),
     node.offset === 0 ? '' : `offset ${context.params.add(String(node.offset))}`,
   ];
   const matches = [
@@ -59,6 +59,12 @@ export function readSql(
     where.length > 0 ? `where ${where.join(' and ')}` : '',
   ];
   return { rows: compact(rows), matches: compact(matches) };
+}
+
+/** The server's own cap is written out: a limit that is a parameter keeps Postgres from ever reusing a plan. */
+function limitSql({ limit, capped }: ReadNode, { params }: ReadContext): string {
+  if (limit === undefined) return '';
+  return `limit ${capped ? String(limit) : params.add(String(limit))}`;
 }
 
 /** What is left of a node when only its matches count: a statement of its own must not have unused parameters. */

@@ -1,0 +1,30 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const EXPOSED =
+  'content-encoding, content-location, content-range, content-type, date, location, preference-applied, proxy-status, retry-after, server-timing, x-request-id';
+
+/**
+ * Lets pages of the allowed origins call. Answers a preflight by itself.
+ *
+ * @returns true when the request was a preflight and is answered
+ */
+export function allowOrigin(
+  allowed: readonly string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+  preflightStatus: 200 | 204,
+): boolean {
+  const { origin } = request.headers;
+  const all = allowed.includes('*');
+  if (origin === undefined || !(all || allowed.includes(origin))) return false;
+  response.setHeader('access-control-allow-origin', all ? '*' : origin);
+  response.setHeader('access-control-expose-headers', EXPOSED);
+  if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
+  const asked = request.headers['access-control-request-headers'];
+  response.setHeader('access-control-allow-methods', 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD');
+  response.setHeader('access-control-allow-headers', asked ?? '');
+  response.setHeader('access-control-max-age', '86400');
+  response.statusCode = preflightStatus;
+  response.end();
+  return true;
+}
