@@ -13,6 +13,7 @@ import { chooseMedia } from './parse/media.ts';
 import { parsePrefer } from './parse/prefer.ts';
 import { decodeQuery } from './parse/query.ts';
 import { fromDatabase } from './pg-errors.ts';
+import type { SchemaCache } from './schema/model.ts';
 import type { SchemaStore } from './schema-store.ts';
 
 export interface EngineParts {
@@ -64,10 +65,31 @@ async function answer(
   parts: EngineParts,
   compiled: Lru<CompiledRead>,
 ): Promise<RestResponse> {
+  const cache = await parts.schema.current();
+  try {
+    return await answerBy(cache, request, identity, parts, compiled);
+  } catch (error) {
+    const newer = isMissing(error) ? await parts.schema.newer(cache) : undefined;
+    if (!newer) throw error;
+    return answerBy(newer, request, identity, parts, compiled);
+  }
+}
+
+/** What the schema lacks may have been made since it was read: nothing was run yet, so the request can be tried again. */
+function isMissing(error: unknown): boolean {
+  return error instanceof RestError && ['PGRST200', 'PGRST202', 'PGRST204', 'PGRST205'].includes(error.code);
+}
+
+async function answerBy(
+  cache: SchemaCache,
+  request: RestRequest,
+  identity: Identity,
+  parts: EngineParts,
+  compiled: Lru<CompiledRead>,
+): Promise<RestResponse> {
   const target = parseTarget(request.path);
-  const { options } = parts;
+  const options = { ...parts.options, ...cache.overrides };
   const { schema, profileHeader } = chooseSchema(request, options);
-  const cache = await parts.schema.current(schema, target.kind === 'relation' ? target.name : undefined);
   if (request.method === 'OPTIONS') {
     if (target.kind === 'root') return rootInfo();
     return target.kind === 'routine'

@@ -1,6 +1,6 @@
 import { RestError } from './errors.ts';
 import { loadSchema, type ReadText } from './schema/load.ts';
-import { keyOf, type SchemaCache } from './schema/model.ts';
+import type { SchemaCache } from './schema/model.ts';
 
 interface StoreOptions {
   readonly schemas: readonly string[];
@@ -9,7 +9,7 @@ interface StoreOptions {
 
 /** Notifications come in bursts: a migration sends one per statement. */
 const SETTLE = 100;
-/** A client that asks for unknown relations again and again must not keep the catalogue busy. */
+/** A client that asks for unknown things again and again must not keep the catalogue busy. */
 const LOOK_AGAIN = 1_000;
 
 /** Holds the schema, and reads it anew while the old one serves. */
@@ -26,15 +26,16 @@ export class SchemaStore {
     this.#options = options;
   }
 
-  /**
-   * @param relation is looked for in the database when the schema held here does not know it
-   * @throws RestError PGRST002 when there is no schema yet and none can be read
-   */
-  async current(schema: string, relation?: string): Promise<SchemaCache> {
-    const cache = this.#cache ?? (await this.#firstLoad());
-    if (relation === undefined || cache.relations.has(keyOf({ schema, name: relation }))) return cache;
-    if (Date.now() - this.#loadedAt < LOOK_AGAIN) return cache;
-    return this.#load().catch(() => cache);
+  /** @throws RestError PGRST002 when there is no schema yet and none can be read */
+  async current(): Promise<SchemaCache> {
+    return this.#cache ?? this.#firstLoad();
+  }
+
+  /** A newer schema than `known` for a request that missed something in it; undefined when there can be none yet. */
+  async newer(known: SchemaCache): Promise<SchemaCache | undefined> {
+    if (this.#cache && this.#cache.version !== known.version) return this.#cache;
+    if (Date.now() - this.#loadedAt < LOOK_AGAIN) return undefined;
+    return this.#load().catch(() => undefined);
   }
 
   /** Soon, once for all that ask within the next moment. A failure keeps what is there. */

@@ -1,4 +1,5 @@
 import { arrayLiteral } from './array-literal.ts';
+import { IN_DATABASE, readOverrides } from './in-database.ts';
 import type { Column, Parameter, QualifiedName, Relation, Routine, SchemaCache } from './model.ts';
 import { keyOf } from './model.ts';
 import { FOREIGN_KEYS, RELATIONS, ROLE_SETTINGS, ROUTINES, TIMEZONES, VIEWS } from './queries.ts';
@@ -17,7 +18,9 @@ interface LoadOptions {
 export async function loadSchema(read: ReadText, options: LoadOptions): Promise<SchemaCache> {
   const json = async <T>(text: string, values: readonly string[] = []): Promise<T> =>
     JSON.parse(await read(text, values)) as T;
-  const places = [...new Set([...options.schemas, ...options.extraSearchPath])];
+  const overrides = readOverrides(await json<Record<string, string>>(IN_DATABASE));
+  const { schemas, extraSearchPath } = { ...options, ...overrides };
+  const places = [...new Set([...schemas, ...extraSearchPath])];
   const [raw, keys, trees, rawRoutines, settings, zones] = await Promise.all([
     json<RawRelation[]>(RELATIONS),
     json<ForeignKey[]>(FOREIGN_KEYS),
@@ -60,7 +63,7 @@ export async function loadSchema(read: ReadText, options: LoadOptions): Promise<
     relations,
     relationships,
     routines: groupBy(
-      routines.map(({ routine }) => routine).filter(({ schema }) => options.schemas.includes(schema)),
+      routines.map(({ routine }) => routine).filter(({ schema }) => schemas.includes(schema)),
       keyOf,
     ),
     computedFields,
@@ -71,6 +74,7 @@ export async function loadSchema(read: ReadText, options: LoadOptions): Promise<
       ]),
     ),
     timezones: new Set(zones),
+    overrides,
   };
 }
 

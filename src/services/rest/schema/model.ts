@@ -1,3 +1,5 @@
+import type { RestOptions } from '../options.ts';
+
 /** What the engine knows of the database. Every identifier in SQL comes from here or is quoted. */
 export interface SchemaCache {
   readonly version: number;
@@ -11,6 +13,8 @@ export interface SchemaCache {
   /** Settings of roles that the connection role may become. */
   readonly roleSettings: ReadonlyMap<string, ReadonlyArray<readonly [name: string, value: string]>>;
   readonly timezones: ReadonlySet<string>;
+  /** What the database itself configures. */
+  readonly overrides: Partial<RestOptions>;
 }
 
 export interface QualifiedName {
