@@ -4,8 +4,9 @@ import pg from 'pg';
 import { CASES } from './rest-cases.ts';
 
 const address = JSON.parse(process.argv[2] ?? '{}') as { host: string; port: number; database: string };
+const pipelined = { ...address, user: 'authenticator', pipeline: true };
 const connect = async (): Promise<pg.Client> => {
-  const client = new pg.Client({ ...address, user: 'authenticator', pipeline: true } as pg.ClientConfig);
+  const client = new pg.Client(pipelined);
   await client.connect();
   return client;
 };

@@ -109,7 +109,7 @@ test('whatever is asked, the server answers in the right shape and never fails',
         },
         ...(reads ? {} : { body }),
       });
-      expect(status, text).toBeLessThan(500);
+      expect(status >= 500 ? text : '').toBe('');
       const refused = status >= 300 && method !== 'HEAD';
       expect(refused ? Object.keys(json as object).toSorted() : ['code', 'details', 'hint', 'message']).toEqual([
         'code',

@@ -14,9 +14,7 @@ export interface MainParts {
 
 export const PAGE = 'pgrst_page';
 
-/** Columns of its one row, in order. */
-export const COLUMNS = ['total', 'rows', 'body', 'headers', 'status', 'location', 'inserted'] as const;
-
+/** One row: total, rows of the page, body, response.headers, response.status, location, inserted. */
 export function mainStatement(parts: MainParts): string {
   const items = [...parts.with, `${PAGE} as (${parts.page})`];
   return (
