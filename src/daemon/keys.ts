@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
 import type { TokenKeys } from '../foundation/crypto/tokens.ts';
-import { readJson, type InstallationKeys } from '../foundation/postgres/installation.ts';
 
 export interface DaemonKeys {
   readonly tokens: TokenKeys;
@@ -11,23 +10,16 @@ export interface DaemonKeys {
 }
 
 /**
- * The keys that tokens are checked with: those of the configuration, else those of the installation.
+ * The keys that tokens are checked with.
  *
- * @throws VectabaseError CONFIG_INVALID for a file that cannot be read; PRECONDITION_FAILED for a broken keys.json
+ * @throws VectabaseError CONFIG_INVALID for a file that cannot be read
  */
-export async function readTokenKeys({ jwt = {}, keysFile }: RuntimeConfig): Promise<DaemonKeys> {
-  const keys = keysFile === undefined ? undefined : await readJson<InstallationKeys>(keysFile);
+export function readTokenKeys({ jwt = {}, apiKeys }: RuntimeConfig): DaemonKeys {
   const fromFile = jwt.secretFile === undefined ? undefined : readText(jwt.secretFile, 'jwt.secretFile').trim();
-  const secret = jwt.secret ?? fromFile ?? keys?.jwtSecret;
   const jwks = jwt.jwks === undefined ? undefined : parseKeySet(readText(jwt.jwks, 'jwt.jwks'));
   return {
-    tokens: { secret, jwks, audience: jwt.audience },
-    apiKeys:
-      keys &&
-      new Map([
-        [keys.anonKey, 'anon'],
-        [keys.serviceRoleKey, 'service_role'],
-      ]),
+    tokens: { secret: jwt.secret ?? fromFile, jwks, audience: jwt.audience },
+    apiKeys: apiKeys && new Map(apiKeys.map(({ key, role }) => [key, role])),
   };
 }
 

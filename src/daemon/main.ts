@@ -24,7 +24,7 @@ const DRAIN = 10_000;
 export async function main(argv: readonly string[]): Promise<never> {
   try {
     const config = readRuntimeFile(configFile(argv));
-    const keys = await readTokenKeys(config); // some files are for root alone
+    const keys = readTokenKeys(config); // some files are for root alone
     if (config.runAs) become(config.runAs);
     await serve(config, keys, openLog(config.log.level));
   } catch (thrown) {

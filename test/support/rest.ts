@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import jwt from 'jsonwebtoken';
 import type { RuntimeConfig } from '../../src/foundation/config/runtime-file.ts';
@@ -62,11 +60,12 @@ export async function startRestServer(
     await admin.close();
   }
   const keys = newApiKeys(Date.now());
-  const directory = mkdtempSync(path.join(tmpdir(), 'vt-rest-'));
-  const keysFile = path.join(directory, 'keys.json');
-  writeFileSync(keysFile, JSON.stringify({ version: 1, ...keys, passwords: {} }), { mode: 0o600 });
+  const apiKeys = [
+    { key: keys.anonKey, role: 'anon' },
+    { key: keys.serviceRoleKey, role: 'service_role' },
+  ];
   const database = cluster.address('rest', { user: 'authenticator' });
-  const daemon = await startDaemon({ database, more: { keysFile, ...more } });
+  const daemon = await startDaemon({ database, more: { apiKeys, jwt: { secret: keys.jwtSecret }, ...more } });
   const client: RestServer['client'] = ({ key = keys.anonKey, token, schema }) =>
     createClient(daemon.url, key, {
       // Node 20 has no WebSocket, and the client wants to know of one though it opens none.
@@ -95,7 +94,6 @@ export async function startRestServer(
     async stop() {
       daemon.process.kill('SIGTERM');
       await daemon.exited;
-      rmSync(directory, { recursive: true });
       await cluster.stop();
     },
   };

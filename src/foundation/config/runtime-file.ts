@@ -39,6 +39,8 @@ const RUNTIME = z.strictObject({
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
   /** The file with the signing and API keys. */
   keysFile: z.string().min(1).optional(),
+  /** Keys that clients send as `apikey`, and the role of each. Absent: none is asked for. */
+  apiKeys: z.array(z.strictObject({ key: z.string().min(1), role: z.string().min(1) })).optional(),
 });
 
 /**

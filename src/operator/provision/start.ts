@@ -161,7 +161,12 @@ function daemonConfig(
     database: { ...made.admin, user: 'authenticator', password: made.keys.passwords.authenticator },
     log,
     rest,
-    jwt,
+    // Handed over rather than read by the daemon: its user cannot enter a directory that is closed to others.
+    jwt: jwt.secretFile === undefined ? { ...jwt, secret: jwt.secret ?? made.keys.jwtSecret } : jwt,
+    apiKeys: [
+      { key: made.keys.anonKey, role: 'anon' },
+      { key: made.keys.serviceRoleKey, role: 'service_role' },
+    ],
     keysFile: made.paths.keys,
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };
