@@ -6,7 +6,15 @@ import { startRestServer, type RestServer } from '../support/rest.ts';
 let server: RestServer;
 
 beforeAll(async () => {
-  server = await startRestServer(assetPath('test', 'fixtures', 'rest.sql'), { rest: { schemas: ['public'] } });
+  server = await startRestServer(
+    assetPath('test', 'fixtures', 'rest.sql'),
+    { rest: { schemas: ['public'] } },
+    undefined,
+    [
+      { key: 'sb_publishable_a', role: 'anon' },
+      { key: 'sb_secret_b', role: 'service_role' },
+    ],
+  );
 });
 afterAll(() => server?.stop());
 
@@ -21,6 +29,18 @@ describe('who asks', () => {
     const token = server.token({ role: 'authenticated', sub: 'u1', exp: now() + 60 });
     expect(await role({ token })).toBe('authenticated');
     expect((await server.client({ token }).rpc('claims')).data).toMatchObject({ sub: 'u1', role: 'authenticated' });
+  });
+
+  test('opaque keys stand for their role, and never in place of a user', async () => {
+    const role = async (options: Parameters<RestServer['client']>[0]) => (await server.client(options).rpc('who')).data;
+    expect(await role({ key: 'sb_publishable_a' })).toBe('anon');
+    expect(await role({ key: 'sb_secret_b' })).toBe('service_role');
+    const token = server.token({ role: 'authenticated', exp: now() + 60 });
+    expect(await role({ key: 'sb_publishable_a', token })).toBe('authenticated');
+    const alone = await fetch(`${server.daemon.url}/rest/v1/projects`, {
+      headers: { authorization: 'Bearer sb_secret_b' },
+    });
+    expect(alone.status).toBe(401);
   });
 
   test('no key and a wrong key', async () => {

@@ -40,6 +40,7 @@ export async function startRestServer(
   fixture: string,
   more: Partial<RuntimeConfig> = {},
   prepare?: (admin: Session) => Promise<void>,
+  opaqueKeys: NonNullable<RuntimeConfig['apiKeys']> = [],
 ): Promise<RestServer> {
   const cluster = await startTestCluster();
   const address = await cluster.createDatabase('rest');
@@ -63,6 +64,7 @@ export async function startRestServer(
   const apiKeys = [
     { key: keys.anonKey, role: 'anon' },
     { key: keys.serviceRoleKey, role: 'service_role' },
+    ...opaqueKeys,
   ];
   const database = cluster.address('rest', { user: 'authenticator' });
   const daemon = await startDaemon({ database, more: { apiKeys, jwt: { secret: keys.jwtSecret }, ...more } });

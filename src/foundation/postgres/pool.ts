@@ -71,7 +71,8 @@ export class Pool {
       return await perform(member, work);
     } finally {
       signal?.removeEventListener('abort', cancel);
-      this.#release(member);
+      // A cancel request may arrive late, and would then hit whoever has the connection next.
+      this.#release(member, signal?.aborted === true);
     }
   }
 
@@ -135,9 +136,9 @@ export class Pool {
     });
   }
 
-  #release(member: Member): void {
+  #release(member: Member, spoilt: boolean): void {
     const { session, bornAt } = member;
-    const worn = session.lost !== undefined || session.inTransaction || Date.now() - bornAt > LIFETIME;
+    const worn = spoilt || session.lost !== undefined || session.inTransaction || Date.now() - bornAt > LIFETIME;
     if (worn || this.#closed) {
       this.#all.delete(member);
       if (session.lost === undefined) void session.close();
@@ -183,7 +184,7 @@ async function perform({ session, names }: Member, { begin, statements, end }: W
   } catch (error) {
     if (!failed) throw error;
   }
-  for (const name of evictions) session.textRows({ text: `deallocate ${name}`, values: [] }).catch(() => undefined);
+  for (const name of evictions) session.forget(name);
   if (failed) throw failed.reason;
   return results;
 }

@@ -116,6 +116,13 @@ export class Session {
     return result.rows;
   }
 
+  /** Ends a named statement of `textRows`, here and on the server. */
+  forget(name: string): void {
+    const { connection } = this.#client as unknown as { connection: { parsedStatements: Record<string, string> } };
+    delete connection.parsedStatements[name];
+    this.#client.query(`deallocate ${name}`).catch(() => undefined); // one that failed was never prepared
+  }
+
   /** What `send` queries goes to the server in one piece. */
   together<T>(send: () => T): T {
     const { connection } = this.#client as unknown as { connection: { stream: { cork(): void; uncork(): void } } };

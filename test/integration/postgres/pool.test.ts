@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isPoolTrouble, Pool, PoolTimeout } from '../../../src/foundation/postgres/pool.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  cluster = await startTestCluster();
+});
+afterAll(() => cluster?.stop());
+
+const begin = 'begin';
+const one = (text: string, values: string[] = []) => ({
+  begin,
+  statements: [{ text, values }],
+  end: 'commit' as const,
+});
+
+async function withPool(size: number, body: (pool: Pool) => Promise<void>, patience = 10_000): Promise<void> {
+  const pool = new Pool(cluster.adminAddress, { size, applicationName: 'pool test', patience });
+  try {
+    await body(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+test('what fails is rolled back, the first error is told, and the connection serves on', async () => {
+  await withPool(1, async (pool) => {
+    await pool.run(one('create table kept (id int)'));
+    const bad = {
+      begin,
+      statements: ['insert into kept values (1)', 'select 1/0', 'select 1'].map((text) => ({ text, values: [] })),
+      end: 'commit' as const,
+    };
+    await expect(pool.run(bad)).rejects.toMatchObject({ code: '22012' });
+    expect(await pool.run(one('select count(*)::text from kept'))).toMatchObject([[['0']], []]);
+  });
+});
+
+test('a decision after the results can undo', async () => {
+  await withPool(1, async (pool) => {
+    await pool.run(one('create table tried (id int)'));
+    const insert = { begin, statements: [{ text: 'insert into tried values (1) returning id::text', values: [] }] };
+    const seen: unknown[] = [];
+    await pool.run({ ...insert, end: (results) => (seen.push(results[0]), 'rollback') });
+    expect(seen).toEqual([[['1']]]);
+    expect((await pool.run(one('select count(*)::text from tried')))[0]).toEqual([['0']]);
+  });
+});
+
+test('more shapes than a connection holds prepared', async () => {
+  await withPool(1, async (pool) => {
+    for (let at = 0; at < 1_200; at++) {
+      const [rows] = await pool.run(one(`select $1::text as "c${at % 600}"`, [String(at)]));
+      expect(rows).toEqual([[String(at)]]);
+    }
+    const [prepared] = await pool.run(one('select count(*)::text from pg_prepared_statements'));
+    expect(Number(prepared?.[0]?.[0])).toBeLessThanOrEqual(501);
+  });
+});
+
+test('who waits too long is told so', async () => {
+  await withPool(
+    1,
+    async (pool) => {
+      const slow = pool.run(one('select pg_sleep(1)::text'));
+      await expect(pool.run(one('select 1'))).rejects.toBeInstanceOf(PoolTimeout);
+      await slow;
+    },
+    50,
+  );
+});
+
+test('a server that went away is trouble, and no more once it is back', async () => {
+  await withPool(2, async (pool) => {
+    await pool.run(one('select 1'));
+    await cluster.kill('SIGKILL');
+    await expect.poll(async () => pool.run(one('select 1')).catch((error: unknown) => isPoolTrouble(error))).toBe(true);
+    await cluster.restart();
+    await expect
+      .poll(async () => pool.run(one('select $1::text', ['back'])).catch(() => undefined), { timeout: 10_000 })
+      .toMatchObject([[['back']], []]);
+  });
+});
