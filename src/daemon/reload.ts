@@ -34,9 +34,8 @@ async function keepListening(
     try {
       const session = await Session.open(address, { applicationName: 'vectabase listener' });
       try {
-        session.onNotification((_channel, payload) => {
-          if (payload !== 'reload config') reload();
-        });
+        // 'reload schema' and 'reload config' are one: the settings in the database are read with the schema.
+        session.onNotification(reload);
         await session.script('listen "pgrst"');
         reload();
         await lostOrStopped(session, signal);

@@ -262,6 +262,8 @@ describe('functions', () => {
     const own = await send('POST', '/rpc/raise_own', {});
     expect([own.status, own.headers.get('x-powered-by')]).toEqual([332, 'Nerd Rage']);
     expect(own.json).toEqual({ code: '123', message: 'ABC', details: 'DEF', hint: 'XYZ' });
+    const odd = await send('POST', '/rpc/raise_odd', {});
+    expect([odd.status, odd.json]).toMatchObject([400, { code: 'a\nb' }]);
     expect((await server.ask('/rpc/header_of?h=x-mine', { headers: { 'x-mine': 'yes' } })).json).toBe('yes');
     expect((await server.ask('/rpc/sum_of?v=1&v=2')).json).toBe(3);
   });

@@ -13,6 +13,7 @@ import { chooseMedia } from './parse/media.ts';
 import { parsePrefer } from './parse/prefer.ts';
 import { decodeQuery } from './parse/query.ts';
 import { fromDatabase } from './pg-errors.ts';
+import { isHeader } from './reply/respond.ts';
 import type { SchemaCache } from './schema/model.ts';
 import type { SchemaStore } from './schema-store.ts';
 
@@ -48,10 +49,11 @@ export function errorResponse(error: RestError, head = false): RestResponse {
   return {
     status,
     headers: [
-      ['Content-Type', 'application/json; charset=utf-8'],
-      ['Proxy-Status', `PostgREST; error=${code}`],
+      ['Content-Type', 'application/json; charset=utf-8'] as const,
+      ['Proxy-Status', `PostgREST; error=${code}`] as const,
       ...headers,
-    ],
+      // A function may raise any text as its code and its headers.
+    ].filter(([name, value]) => isHeader(name, value)),
     body: head ? '' : body,
   };
 }

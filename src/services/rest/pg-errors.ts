@@ -98,7 +98,7 @@ function raisedResponse({ message, detail }: ServerError): RestError {
   const control = asObject(detail);
   const status = control?.['status'];
   const headers = asObject(control?.['headers']);
-  if (typeof status !== 'number' || status < 100 || status > 599 || !headers) {
+  if (typeof status !== 'number' || status < 200 || status > 599 || !headers) {
     return badRaise(`Invalid JSON value for DETAIL: '${detail}'`, hint);
   }
   return new RestError({

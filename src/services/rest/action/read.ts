@@ -47,7 +47,7 @@ function answer(
     status,
     headers: [
       rangeHeader,
-      ['Content-Location', `/${name}${canonical(context.pairs)}`],
+      ...contentLocation(name, context),
       ['Content-Type', media.contentType],
       ...context.profileHeader,
       ...preferenceHeader(applied(preferences)),
@@ -117,6 +117,14 @@ export function applied({ count, tx, handling, timezone }: ActionContext['prefer
     ...(handling === undefined ? {} : { handling }),
     ...(timezone === undefined ? {} : { timezone }),
   };
+}
+
+/** Clients refuse an answer whose headers exceed 16 kB, and a filter with a long list would make this one as long. */
+const LONGEST_LOCATION = 4096;
+
+function contentLocation(name: string, { pairs }: ActionContext): Array<readonly [string, string]> {
+  const location = `/${encodeURIComponent(name)}${canonical(pairs)}`;
+  return location.length > LONGEST_LOCATION ? [] : [['Content-Location', location]];
 }
 
 function canonical(pairs: ActionContext['pairs']): string {

@@ -173,5 +173,5 @@ function locationOf({ name, primaryKey }: Relation, location: string): string {
   const query = primaryKey.map(
     (column, at) => `${encodeURIComponent(column)}=eq.${encodeURIComponent(values[at] ?? '')}`,
   );
-  return `/${name}?${query.join('&')}`;
+  return `/${encodeURIComponent(name)}?${query.join('&')}`;
 }

@@ -69,6 +69,6 @@ function ownHeaders(text: string | null): Header[] {
 }
 
 /** A header that node would refuse to send, line breaks above all. */
-function isHeader(name: string, value: string): boolean {
+export function isHeader(name: string, value: string): boolean {
   return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value);
 }

@@ -21,7 +21,7 @@ export function mainStatement(parts: MainParts): string {
     `with ${items.join(', ')} select ` +
     [
       parts.matches === undefined ? 'null' : `(select count(*) from (${parts.matches}) as pgrst_matches)::text`,
-      `count(${PAGE})::text`,
+      'count(*)::text',
       `(${parts.body})::text`,
       `nullif(current_setting('response.headers', true), '')`,
       `nullif(current_setting('response.status', true), '')`,
