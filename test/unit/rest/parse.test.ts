@@ -239,3 +239,10 @@ test('the columns of a view are read from its outermost list only', () => {
   const tree = `({QUERY :rtable ({RANGETBLENTRY :subquery {QUERY :targetList (${entry(1, 7, 7)})}}) :targetList (${entry(1, 16, 2)} ${entry(2, 0, 0)})})`;
   expect(viewColumns(tree)).toEqual([{ number: 1, table: '16', column: 2 }]);
 });
+
+test('operators are those of the list, not what every object knows', () => {
+  for (const word of ['constructor', 'toString', 'valueOf']) {
+    expect(() => parseCondition('id', `${word}.1`)).toThrow(/failed to parse/);
+    expect(parsePrefer(`${word}=1`, new Set())).toEqual({});
+  }
+});

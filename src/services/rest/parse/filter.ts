@@ -3,7 +3,7 @@ import { Cursor } from './cursor.ts';
 import { parseField } from './field.ts';
 
 /** Operator as in the URL, as in SQL. */
-const COMPARE: Readonly<Record<string, string>> = {
+const COMPARE = tableOf({
   eq: '=',
   neq: '<>',
   gt: '>',
@@ -23,16 +23,21 @@ const COMPARE: Readonly<Record<string, string>> = {
   nxr: '&<',
   nxl: '&>',
   adj: '-|-',
-};
+});
 const QUANTIFIED = new Set(['eq', 'like', 'ilike', 'gt', 'gte', 'lt', 'lte', 'match', 'imatch']);
-const SEARCH: Readonly<Record<string, string>> = {
+const SEARCH = tableOf({
   fts: 'to_tsquery',
   plfts: 'plainto_tsquery',
   phfts: 'phraseto_tsquery',
   wfts: 'websearch_to_tsquery',
-};
+});
 const IS_VALUES: readonly string[] = ['null', 'not_null', 'true', 'false', 'unknown'];
 const DEPTH = 100;
+
+/** A Map, as an object would know `constructor` too. */
+function tableOf(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(entries));
+}
 
 /** `col=op.value`: everything after the equals sign. */
 export function parseCondition(key: string, value: string): Condition {
@@ -49,7 +54,7 @@ export function parseCondition(key: string, value: string): Condition {
 export function looksLikeFilter(value: string): boolean {
   const operator = /^(?:not\.)?([a-z]+)(?:\([^)]*\))?\./.exec(value)?.[1];
   return (
-    operator !== undefined && (operator in COMPARE || operator in SEARCH || operator === 'in' || operator === 'is')
+    operator !== undefined && (COMPARE.has(operator) || SEARCH.has(operator) || operator === 'in' || operator === 'is')
   );
 }
 
@@ -96,13 +101,13 @@ function parseTest(cursor: Cursor, extent: 'whole' | 'listed'): Test {
   const operator = cursor.match(WORD) ?? '';
   if (operator === 'in') return { kind: 'in', values: parseList(cursor, extent) };
   if (operator === 'is') return { kind: 'is', value: parseIs(cursor, extent) };
-  const search = SEARCH[operator];
+  const search = SEARCH.get(operator);
   if (search !== undefined) {
     const language = cursor.match(LANGUAGE)?.slice(1, -1);
     cursor.expect('.');
     return { kind: 'search', operator: search, language, value: parseValue(cursor, extent) };
   }
-  const compare = COMPARE[operator];
+  const compare = COMPARE.get(operator);
   if (compare === undefined) throw unknownOperator(cursor, operator);
   const quantifier = QUANTIFIED.has(operator) ? parseQuantifier(cursor) : undefined;
   cursor.expect('.');

@@ -50,5 +50,5 @@ export function preferenceApplied(preferences: Preferences): string | undefined 
 function isValid(name: string, value: string, timezones: ReadonlySet<string>): boolean {
   if (name === 'timezone') return timezones.has(value) || /^[+-]\d{1,2}(:\d\d)?$/.test(value);
   if (name === 'max-affected') return /^\d{1,15}$/.test(value);
-  return CHOICES[name]?.includes(value) ?? false;
+  return Object.hasOwn(CHOICES, name) && (CHOICES[name]?.includes(value) ?? false);
 }
