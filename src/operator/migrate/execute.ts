@@ -57,10 +57,11 @@ class StepQueue {
 
   constructor(steps: readonly Step[], done: ReadonlySet<string>) {
     const known = new Set(steps.map(({ id }) => id));
+    const openNeeds = openNeedsOf(steps, done);
     for (const step of steps) {
       if (done.has(step.id)) continue;
       this.#unfinished += 1;
-      const missing = new Set(step.needs.filter((need) => !done.has(need)));
+      const missing = new Set(openNeeds(step));
       for (const need of missing)
         if (!known.has(need)) throw new Error(`step ${step.id} needs ${need}, which is no step`);
       for (const need of missing) this.#dependents.set(need, [...(this.#dependents.get(need) ?? []), step.id]);
@@ -105,4 +106,29 @@ class StepQueue {
   #wakeAll(): void {
     for (const wake of this.#wake.splice(0)) wake();
   }
+}
+
+/**
+ * What a step still waits for, also through steps that are done: a resumed run takes copies back that later steps, done
+ * already, were waiting for. Foreign keys and views must then wait for the rows again.
+ */
+function openNeedsOf(steps: readonly Step[], done: ReadonlySet<string>): (step: Step) => ReadonlySet<string> {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const known = new Map<string, ReadonlySet<string>>();
+  const openNeeds = (step: Step): ReadonlySet<string> => {
+    const found = known.get(step.id);
+    if (found) return found;
+    const open = new Set<string>();
+    for (const need of step.needs) {
+      if (!done.has(need)) open.add(need);
+      else for (const further of throughDone(need)) open.add(further);
+    }
+    known.set(step.id, open);
+    return open;
+  };
+  const throughDone = (id: string): ReadonlySet<string> => {
+    const step = byId.get(id);
+    return step ? openNeeds(step) : new Set();
+  };
+  return openNeeds;
 }

@@ -244,16 +244,28 @@ const LOCK_KEY = "x'7665637461626173'::bit(64)::bigint";
 
 /**
  * One migrator per target, by a session lock that dies with its connection. Waits `patienceMs` for a predecessor whose
- * connection the server has not yet seen die.
+ * connection the server has not yet seen die, then ends what else is left of one.
  */
 export async function lockTarget(session: Session, patienceMs = 5000): Promise<void> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const [row] = await session.rows<{ held: boolean }>(`select pg_try_advisory_lock(${LOCK_KEY}) as held`);
-    if (row?.held) return;
+    if (row?.held) return endPredecessors(session);
     if (Date.now() > deadline) throw await lockHeld(session);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/**
+ * A predecessor behind a cut link may have left transactions open that nobody will end, with the ledger lines that we are
+ * about to write. Whoever holds the lock is the only one entitled to write: all others are ended, and roll back.
+ */
+async function endPredecessors(session: Session): Promise<void> {
+  await session.rows(
+    `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+     where application_name = current_setting('application_name') and datname = current_database()
+       and backend_xid is not null and pid <> pg_backend_pid()`,
+  );
 }
 
 async function lockHeld(session: Session): Promise<VectabaseError> {

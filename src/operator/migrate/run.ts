@@ -87,7 +87,7 @@ export async function runMigration(input: RunInput, ctx: JobContext<MigrateObser
     };
     scope.add(job.crew, async (crew) => crew.close());
     try {
-      if (begun.attempt > 1 && job.choices.verify) await phase(ctx, 'revalidate', async () => revalidate(job));
+      if (begun.attempt > 1) await phase(ctx, 'revalidate', async () => revalidate(job));
       const done = new Set((await readSteps(sessions.keeper, job.runId)).keys());
       await phase(ctx, 'move', async () => move(job, done));
       const proof = await phase(ctx, 'compare', async () => prove(sessions.lead, sessions.keeper, job.plan));

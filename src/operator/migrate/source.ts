@@ -4,7 +4,8 @@ import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 /**
  * How every session on the source is set. All of it matters for exact text: a hosted project prints floats with
  * `extra_float_digits = 0` and loses digits; its database-wide `statement_timeout` of 2 minutes ends long copies;
- * `row_security = off` turns a policy that would silently hide rows into an error.
+ * `row_security = off` turns a policy that would silently hide rows into an error. When the link is cut, the server
+ * shall notice within a minute, not after two hours: until then it holds our snapshot, our locks and our transactions.
  */
 const SOURCE_SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_read_only: 'on',
@@ -20,6 +21,9 @@ const SOURCE_SETTINGS: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
   bytea_output: 'hex',
   extra_float_digits: '3',
+  tcp_keepalives_idle: '15',
+  tcp_keepalives_interval: '15',
+  tcp_keepalives_count: '3',
   synchronize_seqscans: 'off',
 };
 

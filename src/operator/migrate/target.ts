@@ -23,6 +23,9 @@ const TARGET_SETTINGS: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
   bytea_output: 'hex',
   extra_float_digits: '3',
+  tcp_keepalives_idle: '15',
+  tcp_keepalives_interval: '15',
+  tcp_keepalives_count: '3',
   client_min_messages: 'error',
 };
 

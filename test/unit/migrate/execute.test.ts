@@ -172,6 +172,28 @@ describe('execute', () => {
     expect(begun).toEqual(['a']);
   });
 
+  test('a step waits for what was taken back, also behind a step that is done', async () => {
+    const steps = [
+      step('copy', 'copy'),
+      step('partitioned', 'ddl', ['copy']),
+      step('late', 'ddl', ['partitioned']),
+      step('keys', 'ddl', ['late']),
+    ];
+    const performed: string[] = [];
+    await execute({
+      steps,
+      done: new Set(['partitioned', 'late']),
+      workers: { copy: 1, build: 1 },
+      perform: async ({ id }) => {
+        performed.push(`${id} begins`);
+        await new Promise((resolve) => setImmediate(resolve));
+        performed.push(`${id} ends`);
+      },
+      signal: new AbortController().signal,
+    });
+    expect(performed).toEqual(['copy begins', 'copy ends', 'keys begins', 'keys ends']);
+  });
+
   test('nothing to do is done', async () => {
     const perform = vi.fn<() => Promise<undefined>>(async () => undefined);
     const rest = { workers: { copy: 2, build: 2 }, signal: new AbortController().signal, perform };

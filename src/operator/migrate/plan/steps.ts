@@ -1,5 +1,6 @@
 import { objectKey, type CatalogObject, type ObjectKind, type TableInfo } from '../catalog/model.ts';
 import { ident } from '../../../foundation/postgres/sql.ts';
+import { chain, lastOf } from './chain.ts';
 import type { DdlStep, PlannedStatement, PlannedTable, Step } from './model.ts';
 
 /** Kinds that must stand before rows can land. */
@@ -32,8 +33,6 @@ const BEFORE_DATA = new Set<ObjectKind>([
 const BUILT_PER_TABLE = new Set<ObjectKind>(['index', 'constraint', 'check', 'attach-index']);
 /** Below this many bytes a transaction costs more than what it does: such a table gets all of its own in one. */
 const SMALL_TABLE = 8 * 1024 ** 2;
-/** A transaction locks every object it makes; the lock table of a default server holds about 6,400. */
-const OBJECTS_PER_TRANSACTION = 300;
 
 interface StepsInput {
   /** Objects to make, sorted so that each comes after what it needs. */
@@ -75,7 +74,10 @@ export function planSteps(input: StepsInput): Step[] {
   const foreignKeys = input.make.filter(({ kind }) => kind === 'foreign-key');
   const addKeys = chain(
     'foreign keys',
-    foreignKeys.flatMap((object) => object.create.slice(0, 1).map((sql) => ({ key: objectKey(object), sql }))),
+    [
+      ...foreignKeys.flatMap((object) => object.create.slice(0, 1).map((sql) => ({ key: objectKey(object), sql }))),
+      ...statements(input.make.filter(isKeyComment)),
+    ],
     lateDone,
   );
   const keysDone = lastOf(addKeys, lateDone);
@@ -85,6 +87,7 @@ export function planSteps(input: StepsInput): Step[] {
     !isBeforeData(object) &&
     !BUILT_PER_TABLE.has(object.kind) &&
     object.kind !== 'foreign-key' &&
+    !isKeyComment(object) &&
     object.kind !== 'event-trigger';
   const finish = chain(
     'finish',
@@ -127,6 +130,11 @@ function isBeforeData(object: CatalogObject): boolean {
   const about = object.identity.split(' ')[0] as ObjectKind;
   if (object.kind === 'owner') return BEFORE_DATA.has(about);
   return BEFORE_DATA.has(object.kind) || (object.kind === 'grant' && about === 'schema');
+}
+
+/** Said with the key: a resumed run may drop all keys and make them again. */
+function isKeyComment({ kind, identity }: CatalogObject): boolean {
+  return kind === 'comment' && identity.startsWith('foreign-key ');
 }
 
 /** Columns that auth and storage get: after the types they may be of, before the views that may show them. */
@@ -276,25 +284,4 @@ function refreshStatements(make: readonly CatalogObject[], unpopulated: readonly
 
 function statements(objects: readonly CatalogObject[]): PlannedStatement[] {
   return objects.flatMap((object) => object.create.map((sql) => ({ key: objectKey(object), sql })));
-}
-
-/** Statements cut into transactions of a bearable size, one after the other. */
-function chain(name: string, list: readonly PlannedStatement[], needs: readonly string[]): DdlStep[] {
-  const steps: DdlStep[] = [];
-  for (let start = 0; start < list.length; start += OBJECTS_PER_TRANSACTION) {
-    const id = list.length <= OBJECTS_PER_TRANSACTION ? name : `${name} ${steps.length + 1}`;
-    steps.push({
-      kind: 'ddl',
-      id,
-      statements: list.slice(start, start + OBJECTS_PER_TRANSACTION),
-      needs: steps.at(-1) ? [steps.at(-1)?.id ?? ''] : needs,
-      weight: 0,
-    });
-  }
-  return steps;
-}
-
-function lastOf(steps: readonly Step[], otherwise: readonly string[] = []): string[] {
-  const last = steps.at(-1);
-  return last ? [last.id] : [...otherwise];
 }
