@@ -11,7 +11,7 @@ import type { MigrateObservation } from './observations.ts';
 import type { PlannedObject } from './plan/model.ts';
 import { restoreSequences } from './sequences.ts';
 import { openTarget } from './target.ts';
-import { withTriggersOff } from './triggers.ts';
+import { withTableOpen } from './table-open.ts';
 
 export interface AbortResult {
   readonly runId: string;
@@ -47,7 +47,7 @@ export async function abortMigration(
       const started = ctx.clock.now();
       await inTransaction(session, async () => {
         for (const table of emptied)
-          await withTriggersOff(session, table, async () => session.script(`delete from only ${table}`));
+          await withTableOpen(session, table, async () => session.script(`delete from only ${table}`));
         for (const object of made) if ((await undo(session, object)) === 'needed elsewhere') kept.push(object.key);
         await expectNoneLeftBehind(session, emptied);
         if (steps.has('sequences')) await restoreSequences(session, run.plan.sequencesBefore);

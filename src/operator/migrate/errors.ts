@@ -104,6 +104,13 @@ function explain(thrown: unknown, cause: unknown): { why: string; fix: string; r
       reason: 'permission',
     };
   }
+  if (isSqlState(cause, '23503')) {
+    return {
+      why: messageOf(thrown),
+      fix: 'Rows of the source break this key, as they came while its triggers were off. Mend them there. ',
+      reason: 'foreign key broken on the source',
+    };
+  }
   return { why: messageOf(thrown), fix: '', reason: 'statement failed' };
 }
 

@@ -9,7 +9,7 @@ import type { MigrateObservation } from './observations.ts';
 import type { MigrateChoices } from './options.ts';
 import type { CopyStep, DdlStep, MigrationPlan, SequencesStep, Step, VerifyStep } from './plan/model.ts';
 import { readSequences, setSequences } from './sequences.ts';
-import { withTriggersOff } from './triggers.ts';
+import { withTableOpen } from './table-open.ts';
 import { makeThrottle, type Throttle } from './throttle.ts';
 import { compareTable } from './verify.ts';
 
@@ -105,7 +105,7 @@ async function copyStep(
   let bytes = 0;
   let told = started;
   observe({ event: 'migrate.table.started', id: table.identity, part: step.id, totalBytes: part.bytes });
-  const result = await withTriggersOff(target, table.identity, async () =>
+  const result = await withTableOpen(target, table.identity, async () =>
     copyPart({
       source,
       target,

@@ -3,7 +3,7 @@ import type { Session } from '../../foundation/postgres/session.ts';
 import { forgetSteps, readSteps, recordStep } from './ledger.ts';
 import type { Move } from './move.ts';
 import type { PlannedPart, PlannedTable, Step } from './plan/model.ts';
-import { withTriggersOff } from './triggers.ts';
+import { withTableOpen } from './table-open.ts';
 import { compareTable } from './verify.ts';
 
 /**
@@ -83,7 +83,7 @@ async function takeBack(job: Move, target: Session, table: PlannedTable, part: P
       [job.runId],
     );
     if (added) for (const statement of foreignKeys.flatMap(({ undo }) => undo)) await target.script(statement);
-    await withTriggersOff(target, table.identity, async () => {
+    await withTableOpen(target, table.identity, async () => {
       if (part === null && !table.managed) await target.script(`truncate only ${table.identity}`);
       else await target.script(`delete from only ${table.identity} t${part?.where ? ` where ${part.where}` : ''}`);
     });
