@@ -1,6 +1,7 @@
 import { Command, Flags } from '@oclif/core';
 import { VectabaseError } from '../foundation/core/errors.ts';
 import { systemClock, type JobContext, type Observation } from '../foundation/core/observe.ts';
+import { asInvoked } from './render/invoked.ts';
 import { openRenderer, type Renderer } from './render/open.ts';
 
 /** SIGHUP: the terminal was closed. */
@@ -49,13 +50,18 @@ export abstract class BaseCommand<Result> extends Command {
   protected say(line: string): void {
     if (this.jsonEnabled()) return;
     this.#renderer?.pause();
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${asInvoked(line)}\n`);
   }
 
   /** Prints a result and ends with a failure all the same: a finished job that found something wrong. */
   protected finishWith(result: Result, error: VectabaseError): never {
     if (this.jsonEnabled()) this.logJson(result);
     throw error;
+  }
+
+  /** The result for a person, on stdout. Nothing with `--json`, which prints it by itself. */
+  protected print(text: string): void {
+    if (!this.jsonEnabled()) process.stdout.write(asInvoked(text));
   }
 
   /** Ends the live display, so that what follows is printed below it. */

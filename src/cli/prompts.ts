@@ -8,7 +8,7 @@ export function canAsk(options: { noInput: boolean; json: boolean }): boolean {
 /** Asks for a secret without echo. */
 export async function askSecret(message: string): Promise<string> {
   const { password } = await import('@inquirer/prompts');
-  return password({ message, mask: true }, { output: process.stderr });
+  return orCancelled(password({ message, mask: true }, { output: process.stderr }));
 }
 
 /**
@@ -32,6 +32,18 @@ export async function confirmByName(options: {
     });
   }
   const { input } = await import('@inquirer/prompts');
-  const typed = await input({ message: `${what}. Type ${name} to go on:` }, { output: process.stderr });
+  const typed = await orCancelled(input({ message: `${what}. Type ${name} to go on:` }, { output: process.stderr }));
   if (typed.trim() !== name) throw new VectabaseError('CANCELLED', { message: 'cancelled; nothing was changed' });
+}
+
+/** Ctrl-C at a prompt is an answer: no. */
+async function orCancelled<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ExitPromptError') {
+      throw new VectabaseError('CANCELLED', { message: 'cancelled at the prompt; nothing was changed' });
+    }
+    throw error;
+  }
 }

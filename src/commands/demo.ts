@@ -45,8 +45,7 @@ Needs nothing but this package; uses a directory of its own and free ports.`;
       ctx,
     );
     this.closeRenderer();
-    if (!this.jsonEnabled())
-      process.stdout.write(`${renderReport(report.migration as unknown as MigrationReport)}\n${renderDemo(report)}`);
+    this.print(`${renderReport(report.migration as unknown as MigrationReport)}\n${renderDemo(report)}`);
     return report;
   }
 }

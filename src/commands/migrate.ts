@@ -68,7 +68,7 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
     );
     this.closeRenderer();
     if (!this.jsonEnabled()) {
-      process.stdout.write(renderReport(report, files, { style: paint(process.stdout), words }));
+      this.print(renderReport(report, files, { style: paint(process.stdout), words }));
     }
     if (report.outcome === 'differences') this.finishWith(report, differences(report));
     return report;

@@ -33,7 +33,7 @@ export default class Up extends BaseCommand<UpResult> {
     if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else {
       this.closeRenderer();
-      process.stdout.write(summary(ready));
+      this.print(summary(ready));
     }
   }
 }

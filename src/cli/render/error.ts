@@ -1,5 +1,6 @@
 import type { VectabaseError } from '../../foundation/core/errors.ts';
 import { messageOf } from '../../foundation/core/errors.ts';
+import { asInvoked } from './invoked.ts';
 import { paint } from './paint.ts';
 
 /** An error for a person: what failed, why, what to type next, and the code to search for in docs/errors.md. */
@@ -11,5 +12,5 @@ export function renderError(error: VectabaseError): string {
   }
   if (error.hint !== undefined) lines.push(...error.hint.split('\n').map((line) => `  ${line}`));
   lines.push(style.dim(`  ${error.code} · exit ${error.exitCode}`));
-  return `${lines.join('\n')}\n`;
+  return asInvoked(`${lines.join('\n')}\n`);
 }

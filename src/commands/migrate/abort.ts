@@ -26,16 +26,15 @@ export default class MigrateAbort extends BaseCommand<AbortResult> {
     await confirmByName({
       name: target.database,
       given: flags.confirm,
-      what: `this drops ${status.tables.copied} copied tables (${status.rows.toLocaleString('en')} rows) from database ${target.database}`,
+      what: `this takes ${status.tables.copied} copied tables (${status.rows.toLocaleString('en')} rows) out of the target, database ${target.database} of ${target.host}; the source stays as it is`,
       ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
       command: commandWords(flags).abort,
     });
     const result = await abortMigration(target, this.context<MigrateObservation>());
     this.closeRenderer();
-    if (!this.jsonEnabled())
-      process.stdout.write(
-        `Taken back: ${result.dropped} objects, rows of ${result.emptied.length} tables. The source was not touched.\n${result.kept.length === 0 ? '' : `Other databases of this server need what was made for them too: ${result.kept.join(', ')}.\n`}`,
-      );
+    this.print(
+      `Taken back: ${result.dropped} objects with their rows, and the rows of ${result.emptied.length} tables that were the target's own. The source was not touched.\n${result.kept.length === 0 ? '' : `Other databases of this server need what was made for them too: ${result.kept.join(', ')}.\n`}`,
+    );
     return result;
   }
 }

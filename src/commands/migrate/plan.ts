@@ -40,7 +40,7 @@ export default class MigratePlan extends BaseCommand<PlanReport> {
       this.context<MigrateObservation>(),
     );
     this.closeRenderer();
-    if (!this.jsonEnabled()) process.stdout.write(renderPlan(plan, commandWords(flags), paint(process.stdout)));
+    this.print(renderPlan(plan, commandWords(flags), paint(process.stdout)));
     const blockers = plan.findings.filter(({ level }) => level === 'blocker');
     if (blockers.length > 0) this.finishWith(plan, blocked(blockers));
     return plan;

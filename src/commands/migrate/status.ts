@@ -15,7 +15,7 @@ export default class MigrateStatus extends BaseCommand<MigrationStatus> {
     const { renderStatus } = await import('../../operator/migrate/status-text.ts');
     const { commandWords } = await import('../../operator/migrate/words.ts');
     const status = await migrationStatus(await locateTarget(flags.dir, flags['target-file']));
-    if (!this.jsonEnabled()) process.stdout.write(renderStatus(status, commandWords(flags), paint(process.stdout)));
+    this.print(renderStatus(status, commandWords(flags), paint(process.stdout)));
     return status;
   }
 }

@@ -37,7 +37,7 @@ export default class MigrateVerify extends BaseCommand<MigrationReport> {
     this.closeRenderer();
     const files = await saveReport(flags.dir, report, words);
     if (!this.jsonEnabled()) {
-      process.stdout.write(renderReport(report, files, { style: paint(process.stdout), words }));
+      this.print(renderReport(report, files, { style: paint(process.stdout), words }));
     }
     if (report.outcome === 'differences') this.finishWith(report, differences(report));
     return report;

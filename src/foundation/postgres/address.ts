@@ -62,13 +62,20 @@ export function isLocal(host: string): boolean {
   return host.startsWith('/') || host === 'localhost' || host.startsWith('127.') || host === '::1';
 }
 
+const ENCODED = '"#", "/", "?" or "@" inside the password, which must be written as %23, %2F, %3F, %40';
+
 function toUrl(text: string, describe: string): URL {
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw invalid(`${describe} is not a URL; a "#", "/" or "@" inside the password must be written as %23, %2F, %40`);
+    throw invalid(`${describe} is not a URL; a ${ENCODED}`);
   }
+  // A raw # or / ends the password for the URL's reader; what follows would be taken for a host, printed and looked up.
+  if (url.hash !== '' || url.pathname.includes('@') || url.search.includes('@'))
+    throw invalid(`${describe} holds a raw ${ENCODED}`);
+  if (/\[YOUR-PASSWORD\]|%5BYOUR-PASSWORD%5D/i.test(url.password))
+    throw invalid(`${describe} still holds [YOUR-PASSWORD] where the password belongs`);
   if (!/^postgres(ql)?:$/.test(url.protocol)) throw invalid(`${describe} does not start with postgresql://`);
   return url;
 }

@@ -60,6 +60,13 @@ export function connectionError(error: unknown, address: DatabaseAddress): Vecta
       cause: error,
     });
   }
+  if (messageOf(error).includes('client password must be a string')) {
+    return new VectabaseError('DATABASE_AUTH_FAILED', {
+      message: `${where} asks for a password, and none was given`,
+      hint: 'Put the password into the connection string: postgresql://USER:PASSWORD@HOST:5432/DATABASE',
+      details,
+    });
+  }
   if (isSqlState(error, '3D000')) {
     return new VectabaseError('CONNECTION_STRING_INVALID', {
       message: `${where}: ${messageOf(error)}`,

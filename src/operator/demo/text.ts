@@ -17,6 +17,6 @@ export function renderDemo(report: DemoReport): string {
     `Everything is in ${report.dir} (the report: reports/*.html).`,
     'Your own project next:',
     '  vectabase up                                    in one terminal',
-    '  VECTABASE_SOURCE_URL=… vectabase migrate plan   in another',
+    '  vectabase migrate plan                          in another; it asks for the connection string',
   ].join('\n')}\n`;
 }

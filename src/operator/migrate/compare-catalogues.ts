@@ -24,7 +24,9 @@ export function compareCatalogues(plan: MigrationPlan, target: Catalog): Catalog
       explained.push({ key, why: "auth and storage keep the target's own definition" });
     else if (unvalidated.has(key) && found === `${definition} NOT VALID`)
       explained.push({ key, why: 'not valid, as rows on one side stay behind' });
-    else if (found !== null && withoutStrangers(key, found, plan.strangers) === definition) {
+    else if (found !== null && key.startsWith('grant schema ') && includesLines(found, definition)) {
+      explained.push({ key, why: 'the target had granted more on this schema of its own, and keeps that' });
+    } else if (found !== null && withoutStrangers(key, found, plan.strangers) === definition) {
       explained.push({ key, why: 'roles that only the target has keep what they had here' });
     } else different.push({ key, expected: definition, found });
   }
@@ -38,4 +40,9 @@ function withoutStrangers(key: string, definition: string, strangers: readonly s
     .split('\n')
     .filter((line) => !strangers.some((role) => line.startsWith(`${role}: `) || line.startsWith(`${ident(role)}: `)))
     .join('\n');
+}
+
+function includesLines(text: string, part: string): boolean {
+  const lines = new Set(text.split('\n'));
+  return part.split('\n').every((line) => lines.has(line));
 }

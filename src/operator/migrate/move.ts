@@ -48,6 +48,7 @@ export async function move(job: Move, done: ReadonlySet<string>): Promise<void> 
       },
     });
   } finally {
+    job.ctx.observe({ event: 'migrate.total.finished', id: 'rows and bytes' });
     job.ctx.signal.removeEventListener('abort', abandon);
   }
 }

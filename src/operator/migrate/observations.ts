@@ -15,6 +15,7 @@ export type MigrateObservation = Observation &
     | { event: 'migrate.verify.finished'; id: string; rows: number; equal: boolean; ms: number }
     | { event: 'migrate.resume.noted'; id: string; decision: 'kept' | 'copied again' }
     | { event: 'migrate.total.progress'; id: 'rows and bytes'; bytes: number; totalBytes: number }
+    | { event: 'migrate.total.finished'; id: 'rows and bytes' }
   );
 
 export type MigratePhase = 'connect' | 'plan' | 'revalidate' | 'move' | 'compare' | 'report';

@@ -59,7 +59,9 @@ function head(report: MigrationReport, style: Style): string[] {
     ...(why === null ? [] : line('why', why)),
     ...line('from', report.source),
     ...line('to', report.target),
-    ...line('data', `${bytes(report.totals.bytes)} copied; ${duration(report.totals.seconds)} from start to end`),
+    ...(report.kind === 'verification'
+      ? line('took', duration(report.totals.seconds))
+      : line('data', `${bytes(report.totals.bytes)} copied; ${duration(report.totals.seconds)} from start to end`)),
     ...line('as of', `${consistency.label}. ${consistency.text}`),
   ];
 }

@@ -68,6 +68,9 @@ function differences(report: MigrationReport): string[] {
 
 /** How honest "the state of the source" is: one instant, made one again, or several. */
 export function consistencyWords(report: MigrationReport): { readonly label: string; readonly text: string } {
+  if (report.kind === 'verification') {
+    return { label: 'Compared', text: `Both sides were read as they stood at ${instant(report.startedAt)}.` };
+  }
   const last = report.attempts.at(-1);
   const at = last ? instant(last.snapshotAt) : 'an unknown time';
   const resumed = report.attempts.length === 2 ? 'once' : `${report.attempts.length - 1} times`;
