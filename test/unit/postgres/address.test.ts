@@ -90,10 +90,8 @@ function isWellFormed(value: string): boolean {
   return !/[\uD800-\uDFFF]/u.test(value);
 }
 
-test.each(['postgresql://postgres:p@ss#w%25d@db.example.com:5432/postgres', 'postgresql://u:a?b@h/db'])(
-  'a raw sign in the password is told, and no part of it: %#',
-  (url) => {
-    expect(() => parseDatabaseUrl(url)).toThrow(/holds a raw "#"/);
-    expect(() => parseDatabaseUrl(url)).not.toThrow(/ss|a\?b/);
-  },
-);
+test('a raw sign in the password is told, and no part of the password', () => {
+  const parse = (): unknown => parseDatabaseUrl('postgresql://postgres:qX7@zz#w%25d@db.example.com:5432/postgres');
+  expect(parse).toThrow(/holds a raw "#"/);
+  expect(parse).not.toThrow(/qX7|zz|w%25d/);
+});
