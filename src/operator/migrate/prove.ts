@@ -6,12 +6,25 @@ import { compareCatalogues, type CatalogueComparison } from './compare-catalogue
 import type { MigrationPlan } from './plan/model.ts';
 import type { MigrationReport } from './report.ts';
 import { expectNow } from './same-source.ts';
-import { sequencesBehind } from './sequences.ts';
+import { readSequences, sequencesBehind, setSequences } from './sequences.ts';
 
 export interface Proof {
   readonly catalogue: CatalogueComparison;
   readonly foreignKeys: NonNullable<MigrationReport['foreignKeys']>;
   readonly sequences: NonNullable<MigrationReport['sequences']>;
+}
+
+/**
+ * The proof at the end of a move. Sequences are set once more first: they know no snapshot, and on a source in use they
+ * have gone on since.
+ */
+export async function proveMove(source: Session, target: Session, plan: MigrationPlan): Promise<Proof> {
+  await setSequences(target, await readSequences(source, sequencesOf(plan)));
+  return prove(source, target, plan);
+}
+
+function sequencesOf(plan: MigrationPlan): readonly string[] {
+  return plan.steps.flatMap((step) => (step.kind === 'sequences' ? step.sequences : []));
 }
 
 /**
@@ -32,7 +45,7 @@ export async function prove(
   );
   const expected = now === null ? { plan, gone: [] } : expectNow(plan, now);
   const catalogue = compareCatalogues(expected.plan, catalog);
-  const sequences = plan.steps.flatMap((step) => (step.kind === 'sequences' ? step.sequences : []));
+  const sequences = sequencesOf(plan);
   const has = ({ sequences: there }: Catalog) => new Set(there.map(({ identity }) => identity));
   const onSource = now === null ? new Set(sequences) : has(now);
   return {

@@ -26,11 +26,11 @@ import { move, type Move } from './move.ts';
 import type { MigrateObservation } from './observations.ts';
 import type { MigrateChoices, MigrateEnds } from './options.ts';
 import { prepare } from './prepare.ts';
-import { prove, type Proof } from './prove.ts';
+import { proveMove, type Proof } from './prove.ts';
 import { makeReport, type MigrationReport } from './report.ts';
 import { revalidate } from './resume.ts';
 import { assertSameProject, assertSameSchema } from './same-source.ts';
-import { exportSnapshot, holdTables, sourceIdentity } from './source.ts';
+import { exportSnapshot, sourceIdentity } from './source.ts';
 import { openTarget } from './target.ts';
 
 export interface RunInput {
@@ -66,13 +66,7 @@ export async function runMigration(input: RunInput, ctx: JobContext<MigrateObser
       phase(ctx, 'connect', async () => connect(input.ends, scope)),
     );
     const lost = new AbortController();
-    for (const session of [sessions.lead, sessions.keeper]) {
-      session.onLost((error) => lost.abort(error));
-      scope.add(
-        watchPulse(session, (error) => lost.abort(error)),
-        (stop) => stop(),
-      );
-    }
+    for (const session of [sessions.lead, sessions.keeper]) session.onLost((error) => lost.abort(error));
     const inner = { ...ctx, signal: AbortSignal.any([ctx.signal, lost.signal]) };
     const begun = await beforeAnything(inner.signal, async () =>
       phase(ctx, 'plan', async () => begin(input, sessions, inner)),
@@ -86,11 +80,20 @@ export async function runMigration(input: RunInput, ctx: JobContext<MigrateObser
       ctx: inner,
     };
     scope.add(job.crew, async (crew) => crew.close());
+    inner.signal.addEventListener('abort', () => void job.crew.abandon(), { once: true });
+    // While the crew works these two sessions are idle: what they do not answer then is a dead link.
+    const pulses = [sessions.lead, sessions.keeper].map((session) =>
+      scope.add(
+        watchPulse(session, (error) => lost.abort(error)),
+        (stop) => stop(),
+      ),
+    );
     try {
       if (begun.attempt > 1) await phase(ctx, 'revalidate', async () => revalidate(job));
       const done = new Set((await readSteps(sessions.keeper, job.runId)).keys());
       await phase(ctx, 'move', async () => move(job, done));
-      const proof = await phase(ctx, 'compare', async () => prove(sessions.lead, sessions.keeper, job.plan));
+      for (const stop of pulses) stop();
+      const proof = await phase(ctx, 'compare', async () => proveMove(sessions.lead, sessions.keeper, job.plan));
       const report = await writeReport(input, sessions.keeper, begun.run, proof, null);
       await finishRun(sessions.keeper, job.runId, report);
       await endAttempt(sessions.keeper, job.runId, job.attempt, report.outcome);
@@ -121,10 +124,6 @@ async function begin(input: RunInput, sessions: Connected, ctx: JobContext<Migra
   const identity = await sourceIdentity(lead);
   const snapshot = await exportSnapshot(lead);
   const run = existing ? await pickUp(existing, input, lead, identity) : await planNew(input, sessions, identity);
-  await holdTables(
-    lead,
-    run.plan.tables.filter(({ excluded }) => !excluded).map((table) => table.identity),
-  );
   ctx.signal.throwIfAborted();
   if (!existing) await beginRun(keeper, run);
   await forgetFailedVerifications(keeper, run.runId);

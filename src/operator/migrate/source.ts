@@ -40,9 +40,25 @@ export interface SourceSnapshot {
   readonly at: string;
 }
 
-/** Opens the lead's transaction and exports its snapshot. Nothing is written to the source. */
+/**
+ * Opens the lead's transaction, holds every table that can be read, and only then takes and exports the snapshot.
+ * Nothing is written to the source.
+ *
+ * ACCESS SHARE stays until the transaction ends, as with pg_dump: a TRUNCATE or a rewriting ALTER TABLE would leave a
+ * table empty for our older snapshot, zero rows copied and zero rows verified. LOCK TABLE takes no snapshot itself, so
+ * in this order there is no moment between the two.
+ */
 export async function exportSnapshot(lead: Session): Promise<SourceSnapshot> {
+  const tables = await lead.rows<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+       and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') order by 1`,
+  );
   await lead.script('begin isolation level repeatable read, read only');
+  for (let start = 0; start < tables.length; start += 100) {
+    const names = tables.slice(start, start + 100).map(({ name }) => `only ${name}`);
+    await lead.script(`lock table ${names.join(', ')} in access share mode`);
+  }
   const [row] = await lead.rows<{ id: string; lsn: string; at: string }>(
     `select pg_export_snapshot() as id,
        (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end)::text as lsn,
@@ -50,21 +66,6 @@ export async function exportSnapshot(lead: Session): Promise<SourceSnapshot> {
   );
   if (!row) throw new Error('no snapshot');
   return row;
-}
-
-/**
- * Holds ACCESS SHARE on the tables until the lead's transaction ends, as pg_dump does. Without it a TRUNCATE or a
- * rewriting ALTER TABLE would leave the table empty for our older snapshot: zero rows copied, zero rows verified.
- */
-export async function holdTables(lead: Session, tables: readonly string[]): Promise<void> {
-  for (let start = 0; start < tables.length; start += 100) {
-    await lead.script(
-      `lock table ${tables
-        .slice(start, start + 100)
-        .map((table) => `only ${table}`)
-        .join(', ')} in access share mode`,
-    );
-  }
 }
 
 /** A further session that sees exactly what the lead sees. */

@@ -15,6 +15,7 @@ const TARGET_SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off', // catalogue queries look dear to the planner and are not: compiling one takes longer than running it
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  default_transaction_read_only: 'off',
   row_security: 'off',
   search_path: '',
   client_encoding: 'UTF8',

@@ -13,7 +13,7 @@ import type { PlannedTable } from './plan/model.ts';
 import { prove } from './prove.ts';
 import { makeReport, type MigrationReport } from './report.ts';
 import { assertSameProject } from './same-source.ts';
-import { exportSnapshot, holdTables, sourceIdentity } from './source.ts';
+import { exportSnapshot, sourceIdentity } from './source.ts';
 import { compareTable, type Comparison } from './verify.ts';
 
 /**
@@ -38,10 +38,6 @@ export async function verifyMigration(
       // Where a column is missing on one side there is nothing to hash; the comparison of objects names such a table.
       const whole = wholeIn(now, await readCatalog(keeper, { schemas: 'all-user' }));
       const tables = moved.filter(whole);
-      await holdTables(
-        lead,
-        tables.map(({ identity }) => identity),
-      );
       const crew = scope.add(new Crew(input.ends, snapshot), async (opened) => opened.close());
       const abandon = (): void => void crew.abandon();
       ctx.signal.addEventListener('abort', abandon, { once: true });

@@ -36,7 +36,11 @@ export async function readSettings(context: ReadContext): Promise<Draft[]> {
   );
 }
 
+/** A source is often frozen with the first of them before a move: carried over they would freeze the target, or break its sessions. */
+const OF_THE_MOMENT = /^(default_)?transaction_|^session_replication_role$|_preload_libraries$/;
+
 function settingDraft(row: SettingRow, name: string, value: string): Draft[] {
+  if (row.role === null && OF_THE_MOMENT.test(name)) return [];
   if (row.role !== null && isReservedRole(row.role)) {
     if (!API_ROLES.includes(row.role) && row.role !== 'postgres') return [];
     if (!isKeptSetting(name)) return [];

@@ -68,6 +68,9 @@ export function select(
 }
 
 function outsideReason(object: CatalogObject): string | undefined {
+  if (object.kind === 'owner' && object.identity.startsWith('event-trigger ')) {
+    return 'outside a hosted project only a superuser may own an event trigger';
+  }
   if (object.kind === 'role' || object.kind === 'role-membership' || object.kind === 'role-setting') {
     return isReservedRole(object.identity.split(' ')[0]?.replaceAll('"', '') ?? '')
       ? 'role of the platform'

@@ -88,7 +88,7 @@ export function planSteps(input: StepsInput): Step[] {
     !BUILT_PER_TABLE.has(object.kind) &&
     object.kind !== 'foreign-key' &&
     !isKeyComment(object) &&
-    object.kind !== 'event-trigger';
+    !isOfEventTrigger(object);
   const finish = chain(
     'finish',
     statements(input.make.filter(isRest)),
@@ -101,11 +101,7 @@ export function planSteps(input: StepsInput): Step[] {
     finished,
   );
   // Last: an event trigger would run the owner's code, as our superuser, at each statement that follows it.
-  const watchers = chain(
-    'event triggers',
-    statements(input.make.filter(({ kind }) => kind === 'event-trigger')),
-    lastOf(refresh, finished),
-  );
+  const watchers = chain('event triggers', statements(input.make.filter(isOfEventTrigger)), lastOf(refresh, finished));
   const sequences: Step[] =
     input.sequences.length === 0
       ? []
@@ -123,6 +119,13 @@ export function planSteps(input: StepsInput): Step[] {
     ...watchers,
     ...sequences,
   ];
+}
+
+/** The trigger, and what is said of it: its owner, its comment. */
+function isOfEventTrigger({ kind, identity }: CatalogObject): boolean {
+  return (
+    kind === 'event-trigger' || ((kind === 'owner' || kind === 'comment') && identity.startsWith('event-trigger '))
+  );
 }
 
 /** Owners follow what they own. Usage of a schema is granted early, because rows are copied with their owner's rights. */
