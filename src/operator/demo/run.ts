@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { clusterHome } from '../../foundation/config/directory.ts';
 import { formatDatabaseUrl } from '../../foundation/postgres/address.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { JobContext, Observation } from '../../foundation/core/observe.ts';
@@ -58,7 +59,8 @@ export async function runDemo(input: DemoInput, ctx: JobContext<DemoObservation>
 
   return withResources(async (scope) => {
     const dir = path.resolve(input.dir);
-    await rm(dir, { recursive: true, force: true });
+    // As root the cluster may lie outside, where the servers' user can reach it: an earlier demo's goes too.
+    for (const place of [dir, clusterHome(dir, 'outside')]) await rm(place, { recursive: true, force: true });
     const source = scope.add(
       await step('build a source like a hosted project', async () => startDemoSource(input.rows, ctx)),
       async (started) => started.stop(),
