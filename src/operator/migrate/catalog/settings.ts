@@ -14,6 +14,8 @@ const LISTS = new Set([
   'temp_tablespaces',
   'unix_socket_directories',
 ]);
+/** Compiled code for every login; where the file is missing, nobody could log in at all. Told by unsupported.ts. */
+const LOADS_CODE = /_preload_libraries$|^dynamic_library_path$/;
 const SECRET = /secret|password|passwd|token|key/i;
 
 /**
@@ -37,6 +39,7 @@ export async function readSettings(context: ReadContext): Promise<Draft[]> {
 }
 
 function settingDraft(row: SettingRow, name: string, value: string): Draft[] {
+  if (LOADS_CODE.test(name)) return [];
   if (row.role !== null && isReservedRole(row.role)) {
     if (!API_ROLES.includes(row.role) && row.role !== 'postgres') return [];
     if (!isKeptSetting(name)) return [];
