@@ -19,6 +19,7 @@ import { readSequences } from './sequences.ts';
 import {
   availableExtensions,
   readSourceFacts,
+  superusersHere,
   strangersHere,
   readTargetFacts,
   type SourceFacts,
@@ -61,6 +62,7 @@ export async function prepare(
     target,
     selection,
     choices,
+    superusers: await superusersHere(sessions.target),
     sequences: await readSequences(
       sessions.target,
       target.sequences.map(({ identity }) => identity),
@@ -89,7 +91,7 @@ export async function prepare(
 
 async function readSource(session: Session, pooler: Pooler): Promise<{ facts: SourceFacts; source: Catalog }> {
   const facts = await readSourceFacts(session, pooler);
-  return { facts, source: await readCatalog(session, { schemas: 'all-user' }) };
+  return { facts, source: await readCatalog(session, { schemas: 'all-user', toMove: true }) };
 }
 
 async function splitLarge(

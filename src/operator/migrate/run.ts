@@ -152,7 +152,7 @@ async function planNew(input: RunInput, { lead, keeper, pooler }: Connected, sou
 
 async function pickUp(run: LedgerRun, input: RunInput, lead: Session, identity: string): Promise<Run> {
   assertSameProject(run, identity);
-  assertSameSchema(run.plan, await readCatalog(lead, { schemas: 'all-user' }), input.words);
+  assertSameSchema(run.plan, await readCatalog(lead, { schemas: 'all-user', toMove: true }), input.words);
   return { ...run, choices: resumedChoices(run.choices, input.resume ?? {}) };
 }
 

@@ -1,6 +1,7 @@
 import { withResources } from '../../foundation/core/release.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import { describeAddress } from '../../foundation/postgres/address.ts';
+import { inTransaction } from '../../foundation/postgres/transaction.ts';
 import { connect } from './connect.ts';
 import { Crew } from './crew.ts';
 import type { Catalog } from './catalog/model.ts';
@@ -33,10 +34,11 @@ export async function verifyMigration(
       assertSameProject(run, await sourceIdentity(lead));
       const started = new Date().toISOString();
       const snapshot = await exportSnapshot(lead);
-      const now = await readCatalog(lead, { schemas: 'all-user' });
+      const now = await readCatalog(lead, { schemas: 'all-user', toMove: true });
       const moved = run.plan.tables.filter(({ excluded }) => !excluded);
       // Where a column is missing on one side there is nothing to hash; the comparison of objects names such a table.
-      const whole = wholeIn(now, await readCatalog(keeper, { schemas: 'all-user' }));
+      const there = await inTransaction(keeper, async () => readCatalog(keeper, { schemas: 'all-user' }));
+      const whole = wholeIn(now, there);
       const tables = moved.filter(whole);
       const crew = scope.add(new Crew(input.ends, snapshot), async (opened) => opened.close());
       const abandon = (): void => void crew.abandon();

@@ -86,6 +86,7 @@ const POINTS: ReadonlyArray<readonly [string, (seen: MigrateObservation) => bool
   ['a whole table', part('copy public.customers')],
   ['the foreign keys', step('foreign keys')],
   ['all but the refreshing of views', step('finish')],
+  ['everything, views included', step('indexes of views')],
 ];
 
 const CHANGES = `

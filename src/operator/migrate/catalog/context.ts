@@ -42,6 +42,8 @@ export interface ReadContext {
   readonly version: number;
   readonly schemas: readonly string[];
   readonly roles: ReadonlyMap<number, Role>;
+  /** Whom things of the platform's roles go to; null where they are told as they are. */
+  readonly heir: number | null;
 }
 
 /** `[grantee oid (0 = PUBLIC), privilege, with grant option]`, as aclexplode gives it. */

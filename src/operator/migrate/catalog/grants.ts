@@ -1,6 +1,6 @@
 import { aclEntries, allPrivileges, describeAcl, grantStatements, type AclContext, type AclKind } from './acl.ts';
 import { CLASS, makeDraft, scoped, type AclItem, type Draft, type ReadContext } from './context.ts';
-import { API_ROLES, isPlatformRole } from './managed.ts';
+import { API_ROLES, isPlatformRole, MANAGED_SCHEMAS } from './managed.ts';
 import { objectKey } from './model.ts';
 
 type ColumnAcl = { rel: number; column: string; acl: AclItem[] };
@@ -16,10 +16,24 @@ export async function readOwnersAndGrants(context: ReadContext, things: readonly
   const acl: AclContext = { roles: context.roles, isDropped: isPlatformRole };
   const strangers = await defaultGrantees(context);
   const columns = await readColumnAcls(context);
-  return things.flatMap((thing) => [
-    ...ownerDraft(context, thing),
-    ...(thing.acl === null ? [] : [grantDraft(context, acl, thing, strangers, columns)]),
-  ]);
+  return things
+    .map((thing) => inherited(context, thing))
+    .flatMap((thing) => [
+      ...ownerDraft(context, thing),
+      ...(thing.acl === null ? [] : [grantDraft(context, acl, thing, strangers, columns)]),
+    ]);
+}
+
+/** A thing of the owner's that a role of the platform owns, as if `postgres` did: its own entry takes up the other's. */
+function inherited(context: ReadContext, thing: Draft): Draft {
+  const { heir, roles } = context;
+  const { owner, schema } = thing;
+  if (heir === null || owner === null || schema === null || MANAGED_SCHEMAS.includes(schema)) return thing;
+  if (!isPlatformRole(roles.get(owner)?.name ?? '')) return thing;
+  const acl = thing.acl
+    ?.filter(([grantee]) => grantee !== heir)
+    .map(([grantee, ...rest]): AclItem => [grantee === owner ? heir : grantee, ...rest]);
+  return { ...thing, owner: heir, acl: acl ?? null };
 }
 
 /** Roles that default privileges may give something to, quoted. */

@@ -32,6 +32,11 @@ export interface ReadCatalogOptions {
    * that an extension made; that includes `auth` and `storage`, whose objects the caller tells apart by `schema`.
    */
   readonly schemas: 'all-user' | readonly string[];
+  /**
+   * Read for making it elsewhere: what the platform's own roles own in the owner's schemas goes to `postgres`, and no role
+   * comes along as a superuser. Else code of the source would run with all rights on the target.
+   */
+  readonly toMove?: boolean;
 }
 
 /**
@@ -114,6 +119,7 @@ async function makeContext(session: Session, options: ReadCatalogOptions): Promi
     version: server?.version ?? 0,
     schemas: options.schemas === 'all-user' ? await userSchemas(session) : options.schemas,
     roles: new Map(roles.map(({ oid, name, quoted }): [number, Role] => [oid, { name, quoted }])),
+    heir: options.toMove === true ? (roles.find(({ name }) => name === 'postgres')?.oid ?? null) : null,
   };
 }
 

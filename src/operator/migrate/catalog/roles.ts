@@ -30,7 +30,8 @@ async function readOwnRoles(context: ReadContext): Promise<Draft[]> {
   return rows
     .filter((row) => !isReservedRole(row.raw))
     .map((row) => {
-      const flags = Object.entries(row.flags).map(([word, set]) => (set ? word : `NO${word}`));
+      const given = context.heir === null ? row.flags : { ...row.flags, SUPERUSER: false };
+      const flags = Object.entries(given).map(([word, set]) => (set ? word : `NO${word}`));
       const definition = words(
         ...flags,
         row.limit >= 0 && `CONNECTION LIMIT ${row.limit}`,
@@ -64,6 +65,7 @@ async function readMemberships(context: ReadContext): Promise<Draft[]> {
   );
   return rows
     .filter(({ raw }) => raw.some((name) => !isReservedRole(name)) && raw.every(isKnownElsewhere))
+    .filter(({ raw }) => !raw.some((name) => REACHES_THE_SERVER.includes(name)))
     .map((row) => {
       const definition = `ADMIN ${upper(row.admin)}, INHERIT ${upper(row.inherit)}, SET ${upper(row.set)}`;
       return makeDraft({
@@ -76,6 +78,9 @@ async function readMemberships(context: ReadContext): Promise<Draft[]> {
       });
     });
 }
+
+/** Predefined roles that read and write files of the server and run programs there. */
+const REACHES_THE_SERVER = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
 
 /** A role that the target will have: the user's own, the API's, `postgres`, or one of Postgres' predefined ones. */
 function isKnownElsewhere(name: string): boolean {

@@ -14,6 +14,8 @@ const LISTS = new Set([
   'temp_tablespaces',
   'unix_socket_directories',
 ]);
+/** Compiled code for every login; where the file is missing, nobody could log in at all. Told by unsupported.ts. */
+const LOADS_CODE = /_preload_libraries$|^dynamic_library_path$/;
 const SECRET = /secret|password|passwd|token|key/i;
 
 /**
@@ -36,11 +38,11 @@ export async function readSettings(context: ReadContext): Promise<Draft[]> {
   );
 }
 
-/** A source is often frozen with the first of them before a move: carried over they would freeze the target, or break its sessions. */
-const OF_THE_MOMENT = /^(default_)?transaction_|^session_replication_role$|_preload_libraries$/;
+/** A source is often frozen with the first of them before a move: carried over they would freeze the target. */
+const OF_THE_MOMENT = /^(default_)?transaction_|^session_replication_role$/;
 
 function settingDraft(row: SettingRow, name: string, value: string): Draft[] {
-  if (row.role === null && OF_THE_MOMENT.test(name)) return [];
+  if (LOADS_CODE.test(name) || (row.role === null && OF_THE_MOMENT.test(name))) return [];
   if (row.role !== null && isReservedRole(row.role)) {
     if (!API_ROLES.includes(row.role) && row.role !== 'postgres') return [];
     if (!isKeptSetting(name)) return [];

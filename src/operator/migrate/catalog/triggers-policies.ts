@@ -122,18 +122,22 @@ async function readEventTriggers(context: ReadContext): Promise<Draft[]> {
     enabled: string;
     owner: number;
     function_schema: string;
+    function_owner: number;
     function: string;
   };
   const rows = await context.session.rows<EventTriggerRow>(
     `select e.oid, quote_ident(e.evtname) as name, e.evtevent as event, to_json(e.evttags) as tags,
-       e.evtenabled as enabled, e.evtowner as owner, n.nspname as function_schema,
+       e.evtenabled as enabled, e.evtowner as owner, n.nspname as function_schema, p.proowner as function_owner,
        ${qualified('n.nspname', 'p.proname')} as function
      from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
      where ${notOfExtension(CLASS.eventTrigger, 'e.oid')} and ${notOfExtension(CLASS.routine, 'p.oid')}`,
   );
   return rows.flatMap((row) => {
-    const owner = context.roles.get(row.owner)?.name ?? '';
-    if (isPlatformRole(owner) || isPlatformSchema(row.function_schema)) return [];
+    // One of the owner's belongs to a superuser wherever it was moved to, and still runs a function of the owner's.
+    const ofPlatform = [row.owner, row.function_owner].every((oid) =>
+      isPlatformRole(context.roles.get(oid)?.name ?? ''),
+    );
+    if (ofPlatform || isPlatformSchema(row.function_schema)) return [];
     const state = ENABLED_STATE[row.enabled];
     const tags = row.tags === null ? '' : `WHEN TAG IN (${row.tags.map(literal).join(', ')})`;
     const definition = words(`ON ${row.event}`, tags, `EXECUTE FUNCTION ${row.function}()`);
@@ -147,7 +151,9 @@ async function readEventTriggers(context: ReadContext): Promise<Draft[]> {
       ],
       sqlName: `EVENT TRIGGER ${row.name}`,
       address: address(CLASS.eventTrigger, row.oid),
+      // A hosted project lets `postgres` own one; anywhere else only a superuser may.
       owner: row.owner,
+      ownable: false,
     });
     return [draft];
   });

@@ -74,6 +74,26 @@ const PROBES: readonly Probe[] = [
     why: C_CODE,
   },
   {
+    sql: `select 'superuser right of role ' || quote_ident(rolname) as what from pg_roles
+      where $1::text[] is not null and rolsuper and oid >= ${FIRST_USER_OID} and rolname !~ '^(supabase_|postgres$)'`,
+    why: 'no role of the source gets all rights here; the role itself comes along',
+  },
+  {
+    sql: `select 'membership of ' || quote_ident(m.rolname) || ' in ' || r.rolname as what
+      from pg_auth_members x join pg_roles r on r.oid = x.roleid join pg_roles m on m.oid = x.member
+      where $1::text[] is not null and m.rolname !~ '^(pg_|supabase_|postgres$)'
+        and r.rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')`,
+    why: 'it reaches files and programs of the server',
+  },
+  {
+    sql: `select 'setting ' || split_part(c, '=', 1) || coalesce(' of role ' || quote_ident(r.rolname), '') as what
+      from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c
+      where $1::text[] is not null and c ~ '^(\\w+_preload_libraries|dynamic_library_path)='
+        and coalesce(r.rolname, '') !~ '^(supabase_|authenticator$|postgres$)'
+        and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))`,
+    why: C_CODE,
+  },
+  {
     sql: `select 'foreign data wrapper ' || quote_ident(w.fdwname) as what from pg_foreign_data_wrapper w
       where $1::text[] is not null and ${notOfExtension(2328, 'w.oid')}`,
     why: 'connections to other servers are set up by hand, with their own secrets',

@@ -7,11 +7,11 @@ import { isManagedSchema, staysBehind } from './scope.ts';
 import { objectKey, type Catalog, type CatalogObject, type ColumnInfo, type TableInfo } from '../catalog/model.ts';
 import { matchesAny } from './globs.ts';
 import type { MigrationPlan, PlannedObject, PlannedPart, PlannedStatement, PlannedTable } from './model.ts';
-import type { Drift } from './drift.ts';
+import type { AddedColumn, Drift } from './drift.ts';
 import type { SequenceValue } from '../sequences.ts';
 import type { Selection } from './select.ts';
 import { wholePart } from './split.ts';
-import { planSteps } from './steps.ts';
+import { endOfTypes, planSteps } from './steps.ts';
 
 /** Computes the plan. Pure: the same catalogues and choices give the same plan. */
 export function buildPlan(input: {
@@ -27,25 +27,28 @@ export function buildPlan(input: {
   choices: MigrateChoices;
   /** Parts of large tables, by table identity; tables not in it are copied whole. */
   parts: ReadonlyMap<string, readonly PlannedPart[]>;
+  /** Roles of the target that may do anything. */
+  superusers: readonly string[];
   /** Values of the target's sequences. */
   sequences: readonly SequenceValue[];
 }): MigrationPlan {
   const { source, target, selection, choices } = input;
   const make = input.make.map((object) => shutOut(adopt(object, source, target), input.strangers));
-  const owned = ownedTables(make);
+  const owner = owners(make, target, input.superusers);
   const drift = input.drift.added;
+  const types = endOfTypes(make);
   const madeTables = new Set(make.filter(({ kind }) => kind === 'table').map(({ identity }) => identity));
   const tables = source.tables
     .filter((table) => table.kind === 'table' && !isPlatformSchema(table.schema) && !staysBehind(table.identity))
     .filter((table) => madeTables.has(table.identity) || targetTable(target, table) !== undefined)
     .map((table) =>
-      planTable({ table, there: targetTable(target, table), owned, choices, parts: input.parts.get(table.identity) }),
+      planTable({ table, there: targetTable(target, table), owner, choices, parts: input.parts.get(table.identity) }),
     );
   const unvalidated = keysWithoutRows(make, tables);
   const sequences = movedSequences(source, target, make);
   const steps = planSteps({
     make,
-    addColumns: drift,
+    addColumns: drift.map((column) => withOwnersRights(column, owner)),
     tables,
     sourceTables: source.tables,
     sequences,
@@ -58,7 +61,11 @@ export function buildPlan(input: {
     steps,
     searchPath: input.searchPath,
     tables,
-    made: [...drift.map(columnAsMade), ...make.map((object) => asMade(object, target))],
+    made: [
+      ...make.slice(0, types).map((object) => asMade(object, target)),
+      ...drift.map(columnAsMade),
+      ...make.slice(types).map((object) => asMade(object, target)),
+    ],
     sequencesBefore: input.sequences.filter(({ identity }) => sequences.includes(identity)),
     leftOut: selection.leftOut,
     expected: [...make, ...selection.kept].map((object) => ({
@@ -71,13 +78,17 @@ export function buildPlan(input: {
   };
 }
 
-/** Tables that are given to their owner here; the others stay ours. */
-function ownedTables(make: readonly CatalogObject[]): Set<string> {
-  return new Set(
-    make.flatMap((object) =>
-      object.kind === 'owner' && object.identity.startsWith('table ') ? [object.identity.slice('table '.length)] : [],
-    ),
-  );
+/** Whom tables belong to here: who gets them with the move, or whose they are; ours where that is a superuser. */
+function owners(
+  make: readonly CatalogObject[],
+  target: Catalog,
+  superusers: readonly string[],
+): ReadonlyMap<string, string> {
+  const there = target.tables.map(({ identity, owner }) => [identity, owner] as const);
+  const given = make
+    .filter(({ kind, identity }) => kind === 'owner' && identity.startsWith('table '))
+    .map(({ identity, definition }) => [identity.slice('table '.length), definition] as const);
+  return new Map([...there, ...given].filter(([, owner]) => !superusers.includes(owner)));
 }
 
 /** New objects get nothing here by default privileges for roles that the source knows nothing of. Schemas that are here keep theirs. */
@@ -111,11 +122,11 @@ function adopt(object: CatalogObject, source: Catalog, target: Catalog): Catalog
 function planTable(input: {
   table: TableInfo;
   there: TableInfo | undefined;
-  owned: ReadonlySet<string>;
+  owner: ReadonlyMap<string, string>;
   choices: MigrateChoices;
   parts: readonly PlannedPart[] | undefined;
 }): PlannedTable {
-  const { table, there, owned, choices, parts } = input;
+  const { table, there, owner, choices, parts } = input;
   const excluded =
     matchesAny(choices.exclude, `${table.schema}.${table.name}`) ||
     (choices.only.length > 0 && !matchesAny(choices.only, `${table.schema}.${table.name}`));
@@ -124,7 +135,7 @@ function planTable(input: {
     identity: table.identity,
     schema: table.schema,
     columns,
-    owner: owned.has(table.identity) ? table.owner : null,
+    owner: owner.get(table.identity) ?? null,
     format: chooseFormat({ ...table, columns }, choices.format),
     managed: there !== undefined,
     estimatedRows: table.estimatedRows,
@@ -159,6 +170,12 @@ function asMade(object: CatalogObject, target: Catalog): PlannedObject {
 function columnAsMade({ key, sql }: PlannedStatement): PlannedObject {
   const [, table, column] = /^ALTER TABLE (?:ONLY )?(.+?) ADD COLUMN ("(?:[^"]|"")+"|\S+)/i.exec(sql) ?? [];
   return { key, undo: table && column ? [`ALTER TABLE ${table} DROP COLUMN IF EXISTS ${column}`] : [] };
+}
+
+/** A default may be computed as its column is added: with the rights of the table's owner, not with ours. */
+function withOwnersRights({ key, sql, table }: AddedColumn, owner: ReadonlyMap<string, string>): PlannedStatement {
+  const role = owner.get(table);
+  return { key, sql: role === undefined ? sql : `set local role ${ident(role)}; ${sql}; reset role` };
 }
 
 /** A foreign key cannot be proved while the rows of one of its tables stay behind. */

@@ -2,10 +2,14 @@ import type { Catalog, ColumnInfo, TableInfo } from '../catalog/model.ts';
 import type { PlannedStatement } from './model.ts';
 import { isManagedSchema } from './scope.ts';
 
+export interface AddedColumn extends PlannedStatement {
+  readonly table: string;
+}
+
 /** How the tables of auth and storage differ between a hosted project and the target: both move on at their own pace. */
 export interface Drift {
   /** The target lacks them: they are added, so that nothing is lost. */
-  readonly added: readonly PlannedStatement[];
+  readonly added: readonly AddedColumn[];
   /** The source lacks them and the target wants a value: rows could not land. `table.column` */
   readonly wanted: readonly string[];
   /** Both have them, in different types: values travel as text. `table.column: source type, here type` */
@@ -19,7 +23,11 @@ export function columnDrift(source: Catalog, target: Catalog): Drift {
   });
   return {
     added: pairs.flatMap(({ table, there }) =>
-      missingFrom(there, table).map((column) => ({ key: `column ${table.identity}.${column.name}`, sql: column.add })),
+      missingFrom(there, table).map((column) => ({
+        key: `column ${table.identity}.${column.name}`,
+        sql: column.add,
+        table: table.identity,
+      })),
     ),
     wanted: pairs.flatMap(({ table, there }) =>
       missingFrom(table, there)

@@ -48,7 +48,7 @@ export interface PlannedTable {
   readonly identity: string;
   readonly schema: string;
   readonly columns: readonly ColumnInfo[];
-  /** Its rows are copied with this role's rights, so that no function of the source runs as our superuser; null where the table is the target's own. */
+  /** Its rows are copied with this role's rights, not with ours; null where a superuser owns the table. */
   readonly owner: string | null;
   readonly format: CopyFormat;
   /** The target made this table before the migration: it is never truncated or dropped, only emptied of what was copied. */

@@ -88,20 +88,19 @@ export function planSteps(input: StepsInput): Step[] {
     !BUILT_PER_TABLE.has(object.kind) &&
     object.kind !== 'foreign-key' &&
     !isKeyComment(object) &&
-    !isOfEventTrigger(object);
+    !isWatcher(object);
   const finish = chain(
     'finish',
     statements(input.make.filter(isRest)),
     keysDone.concat(validations.map(({ id }) => id)),
   );
   const finished = lastOf(finish, keysDone);
-  const refresh = chain(
-    'refresh',
-    [...refreshStatements(input.make, input.unpopulated), ...statements(perTable.onViews)],
-    finished,
-  );
+  // Alone in its step: a resumed run does it again when rows came again.
+  const refresh = chain('refresh', refreshStatements(input.make, input.unpopulated), finished);
+  const refreshed = lastOf(refresh, finished);
+  const views = chain('indexes of views', afterViews(perTable.onViews, input.make), refreshed);
   // Last: an event trigger would run the owner's code, as our superuser, at each statement that follows it.
-  const watchers = chain('event triggers', statements(input.make.filter(isOfEventTrigger)), lastOf(refresh, finished));
+  const watchers = chain('event triggers', statements(input.make.filter(isWatcher)), lastOf(refresh, finished));
   const sequences: Step[] =
     input.sequences.length === 0
       ? []
@@ -116,16 +115,10 @@ export function planSteps(input: StepsInput): Step[] {
     ...validations,
     ...finish,
     ...refresh,
+    ...views,
     ...watchers,
     ...sequences,
   ];
-}
-
-/** The trigger, and what is said of it: its owner, its comment. */
-function isOfEventTrigger({ kind, identity }: CatalogObject): boolean {
-  return (
-    kind === 'event-trigger' || ((kind === 'owner' || kind === 'comment') && identity.startsWith('event-trigger '))
-  );
 }
 
 /** Owners follow what they own. Usage of a schema is granted early, because rows are copied with their owner's rights. */
@@ -140,25 +133,24 @@ function isKeyComment({ kind, identity }: CatalogObject): boolean {
   return kind === 'comment' && identity.startsWith('foreign-key ');
 }
 
-/** Columns that auth and storage get: after the types they may be of, before the views that may show them. */
+function isWatcher({ kind, identity }: CatalogObject): boolean {
+  return kind === 'event-trigger' || (kind === 'comment' && identity.startsWith('event-trigger '));
+}
+
+/** Columns that auth and storage get: after the types and functions they may lean on, before their defaults and the views that may show them. */
 function withAddedColumns(
   early: readonly CatalogObject[],
   addColumns: readonly PlannedStatement[],
 ): PlannedStatement[] {
-  const types: readonly ObjectKind[] = [
-    'role',
-    'role-membership',
-    'schema',
-    'extension',
-    'collation',
-    'enum',
-    'composite',
-    'range',
-    'domain',
-  ];
-  const end = early.findIndex(({ kind }) => !types.includes(kind));
-  const cut = end === -1 ? early.length : end;
+  const cut = endOfTypes(early);
   return [...statements(early.slice(0, cut)), ...addColumns, ...statements(early.slice(cut))];
+}
+
+/** How many of these sorted objects come before the columns that auth and storage get. */
+export function endOfTypes(sorted: readonly CatalogObject[]): number {
+  const after: readonly ObjectKind[] = ['table', 'attach-partition', 'default', 'view', 'materialized-view'];
+  const end = sorted.findIndex(({ kind }) => after.includes(kind));
+  return end === -1 ? sorted.length : end;
 }
 
 /** Objects that need nothing that comes only after the data, e.g. not a view that groups by a primary key. */
@@ -217,7 +209,9 @@ function tableSteps(input: StepsInput, ready: readonly string[]): TableSteps {
     const indexes = objects.filter(({ kind }) => kind === 'index');
     const rest = objects
       .filter(({ kind }) => kind !== 'index')
-      .flatMap((object) => (object.kind === 'check' ? asOwner(table, statements([object])) : statements([object])));
+      .flatMap((object) =>
+        object.kind === 'check' ? asOwner(table.owner, statements([object])) : statements([object]),
+      );
     const analyze = table.excluded ? [] : [{ key: `table ${identity}`, sql: `analyze ${identity}` }];
     const id = `constrain ${identity}`;
     const small = table.dataBytes < SMALL_TABLE;
@@ -245,15 +239,20 @@ function tableSteps(input: StepsInput, ready: readonly string[]): TableSteps {
   return { all, constrain, partitioned, onViews };
 }
 
-/** A check's expression may call functions of the source: they run with the rights of the table's owner, not with ours. */
-function asOwner(table: PlannedTable, list: PlannedStatement[]): PlannedStatement[] {
+/** A check's expression may call functions of the source: they run with the rights of the owner, not with ours. */
+function asOwner(owner: string | null, list: PlannedStatement[]): PlannedStatement[] {
   const [first] = list;
-  if (!first || table.owner === null) return list;
-  return [
-    { key: first.key, sql: `set local role ${ident(table.owner)}` },
-    ...list,
-    { key: first.key, sql: 'reset role' },
-  ];
+  if (!first || owner === null) return list;
+  return [{ key: first.key, sql: `set local role ${ident(owner)}` }, ...list, { key: first.key, sql: 'reset role' }];
+}
+
+/** Indexes of views, and checks of domains, which look at all the rows there are. */
+function afterViews(objects: readonly CatalogObject[], make: readonly CatalogObject[]): PlannedStatement[] {
+  return objects.flatMap((object) => {
+    const [, domain] = / on (domain .+)$/s.exec(object.kind === 'check' ? object.identity : '') ?? [];
+    const owner = make.find(({ kind, identity }) => kind === 'owner' && identity === domain)?.definition ?? null;
+    return asOwner(owner, statements([object]));
+  });
 }
 
 /** All keys of one table in one step: VALIDATE locks the table against another VALIDATE anyway. */

@@ -71,6 +71,15 @@ export function contentChecks({ source, sourceCatalog, drift, selection }: Prefl
       ),
     );
   }
+  const watchers = selection.make.filter(({ kind }) => kind === 'event-trigger');
+  if (watchers.length > 0)
+    findings.push(
+      warning(
+        'own-event-triggers',
+        `${count(watchers.length, 'event trigger')} of your own: on a hosted project a superuser is spared them, here they run with the rights of whoever changes the schema: ${list(watchers.map(({ identity }) => identity))}`,
+        'Read what their functions do, or leave them out with --skip.',
+      ),
+    );
   if (source.largeObjects > 0)
     findings.push(
       warning(

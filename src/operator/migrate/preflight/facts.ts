@@ -75,6 +75,11 @@ export async function readTargetFacts(session: Session, managedTables: readonly 
   return { ...common, filledTables: filled };
 }
 
+export async function superusersHere(session: Session): Promise<string[]> {
+  const rows = await session.rows<{ name: string }>('select rolname as name from pg_roles where rolsuper');
+  return rows.map(({ name }) => name);
+}
+
 /** Extensions that CREATE EXTENSION would find. */
 export async function availableExtensions(session: Session): Promise<string[]> {
   const rows = await session.rows<{ name: string }>('select name from pg_available_extensions order by name');
