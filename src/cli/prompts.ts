@@ -26,7 +26,8 @@ export async function confirmByName(options: {
   if (given === name) return;
   if (given !== undefined || !ask) {
     throw new VectabaseError('CONFIRMATION_REQUIRED', {
-      message: given === undefined ? `${what} needs a confirmation` : `"${given}" is not the name of what would go`,
+      message:
+        given === undefined ? `${what}: a confirmation is needed` : `"${given}" is not the name of what would go`,
       hint: `Run: ${command} --confirm ${name}`,
       details: { expected: name },
     });

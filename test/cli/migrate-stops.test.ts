@@ -205,7 +205,10 @@ describe('a run that is there', () => {
       exit: 2,
       next: /^Run: vectabase migrate abort .*--target-file .* --confirm there$/,
     };
-    await expectRefusal(words, ends.dir, { ...asked, message: /drops \d+ copied tables .* from database there needs/ });
+    await expectRefusal(words, ends.dir, {
+      ...asked,
+      message: /takes \d+ copied tables .* out of the target, database there of .*: a confirmation is needed/,
+    });
     await expectRefusal([...words, '--confirm', 'postgres'], ends.dir, {
       ...asked,
       message: /"postgres" is not the name/,
