@@ -33,6 +33,10 @@ test('killed at the start of any step of the first start, the next one goes on',
   const ready = await last.ready();
   expect((await fetch(`${ready.apiUrl}/healthz`)).status).toBe(200);
   expect(await last.stop()).toBe(0);
+  // An initdb that lost its parent may still have been at work when that start swept: the next one finds what it left.
+  const again = up(dir);
+  await again.ready();
+  expect(await again.stop()).toBe(0);
   // Nothing half-made is kept: no workshop of initdb, no temporary file but the daemon's own.
   expect((await readdir(path.join(dir, 'postgres'))).filter((name) => name.includes('.new-'))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import type { InstallationPaths } from '../../foundation/config/directory.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { CertifiedKey } from '../../foundation/crypto/certificates.ts';
@@ -8,7 +8,6 @@ import { readJson, SUPERUSER, type InstallationKeys } from '../../foundation/pos
 import { writeClusterFiles } from './cluster-files.ts';
 import { writePointer, type ClusterPlace } from './directory.ts';
 import type { Ensured } from './step.ts';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 interface Input {
@@ -22,6 +21,7 @@ interface Input {
 /** An initialised cluster with this release's configuration. */
 export async function ensureCluster(input: Input): Promise<Ensured<void>> {
   const { paths, runAs } = input.place;
+  await sweepWorkshops(paths.data);
   const there = await stat(paths.data).catch(() => undefined);
   if (there) await sameMajor(paths.data, input.binaries);
   else {
@@ -36,6 +36,15 @@ export async function ensureCluster(input: Input): Promise<Ensured<void>> {
   if (!(await readJson(input.installation.pointer))) await writePointer(input.installation, input.place);
   await writeClusterFiles(paths, input.certificate, runAs);
   return { value: undefined, changed: !there };
+}
+
+/** What an initdb left that lost its parent to kill -9. The directory's lock is ours, so nobody else builds there. */
+async function sweepWorkshops(data: string): Promise<void> {
+  const names = await readdir(path.dirname(data)).catch(() => []);
+  const left = names.filter((name) => name.startsWith(`${path.basename(data)}.new-`));
+  await Promise.all(
+    left.map(async (name) => rm(path.join(path.dirname(data), name), { recursive: true, force: true })),
+  );
 }
 
 async function sameMajor(data: string, binaries: PostgresBinaries): Promise<void> {
