@@ -100,7 +100,7 @@ export function planSteps(input: StepsInput): Step[] {
   const refreshed = lastOf(refresh, finished);
   const views = chain('indexes of views', afterViews(perTable.onViews, input.make), refreshed);
   // Last: an event trigger would run the owner's code, as our superuser, at each statement that follows it.
-  const watchers = chain('event triggers', statements(input.make.filter(isWatcher)), lastOf(refresh, finished));
+  const watchers = chain('event triggers', statements(input.make.filter(isWatcher)), lastOf(views, refreshed));
   const sequences: Step[] =
     input.sequences.length === 0
       ? []
