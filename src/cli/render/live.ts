@@ -1,3 +1,4 @@
+import { visible } from '../../foundation/core/visible.ts';
 import type { Listr, ListrTaskState } from 'listr2';
 import type { Observation } from '../../foundation/core/observe.ts';
 import type { Renderer } from './open.ts';
@@ -106,7 +107,7 @@ function stateOf({ state }: GroupView, states: typeof ListrTaskState, final: boo
 
 function show(tasks: Tasks, index: number, view: GroupView, state: ListrTaskState): void {
   const task = tasks.tasks[index] ?? added(tasks, view.name);
-  task.title = [view.headline, ...view.details.map((line) => `  ${line}`)].join('\n');
+  task.title = [view.headline, ...view.details.map((line) => `  ${line}`)].map(visible).join('\n');
   task.state = state;
 }
 

@@ -1,4 +1,5 @@
 import type { Observation } from '../../foundation/core/observe.ts';
+import { visible } from '../../foundation/core/visible.ts';
 import type { Renderer } from './open.ts';
 import { formatTime } from './units.ts';
 import { figuresOf, nameOf, verbOf } from './words.ts';
@@ -27,5 +28,5 @@ export function openPlainRenderer(stream: Pick<NodeJS.WriteStream, 'write'>, now
 }
 
 function plainLine(observation: Observation): string {
-  return `${verbOf(nameOf(observation.event))} ${observation.id} ${figuresOf(observation)}`.trimEnd();
+  return visible(`${verbOf(nameOf(observation.event))} ${observation.id} ${figuresOf(observation)}`.trimEnd());
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Step } from './plan/model.ts';
 
 export type Lane = 'copy' | 'build';
@@ -18,6 +19,7 @@ export async function execute(options: {
   const queue = new StepQueue(options.steps, options.done);
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  setMaxListeners(0, signal); // one or two for each worker; Node warns on stderr of more than ten
   let failure: unknown;
 
   const work = async (lane: Lane, index: number): Promise<void> => {

@@ -5,7 +5,7 @@ import { groupByReason, withSubcommand } from './render/claims.ts';
 import { bytes, count, duration, whole } from './render/numbers.ts';
 import { PLAIN, type Style } from './render/style.ts';
 import { textTable, wrap } from './render/text-table.ts';
-import { visible } from './render/visible.ts';
+import { visible } from '../../foundation/core/visible.ts';
 import type { Inventory, PlanReport } from './show-plan.ts';
 
 const LIST_ALL = 30;

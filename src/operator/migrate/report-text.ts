@@ -15,7 +15,7 @@ import {
 import { bytes, count, duration, whole } from './render/numbers.ts';
 import { PLAIN, type Style } from './render/style.ts';
 import { textTable, wrap } from './render/text-table.ts';
-import { visible } from './render/visible.ts';
+import { visible } from '../../foundation/core/visible.ts';
 
 /** Up to here every table is listed; above, the largest and every one that is not well. */
 const LIST_ALL = 30;

@@ -2,7 +2,7 @@ import type { CommandWords } from './errors.ts';
 import { withSubcommand } from './render/claims.ts';
 import { bytes, count, instant, whole } from './render/numbers.ts';
 import { PLAIN, type Style } from './render/style.ts';
-import { visible } from './render/visible.ts';
+import { visible } from '../../foundation/core/visible.ts';
 import type { MigrationStatus } from './status.ts';
 
 /** How far a migration is. The ledger cannot tell a process at work from a dead one, so the words leave that open. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytes, count, duration, instant } from '../../../src/operator/migrate/render/numbers.ts';
 import { displayWidth, textTable, wrap } from '../../../src/operator/migrate/render/text-table.ts';
-import { visible } from '../../../src/operator/migrate/render/visible.ts';
+import { visible } from '../../../src/foundation/core/visible.ts';
 import { renderReport } from '../../../src/operator/migrate/report-text.ts';
 import { renderStatus } from '../../../src/operator/migrate/status-text.ts';
 import { anyText } from '../../support/any-text.ts';

@@ -1,4 +1,4 @@
-import { visible, visibleLines } from './visible.ts';
+import { visible, visibleLines } from '../../../foundation/core/visible.ts';
 
 /** HTML that is safe to stand where it is put. Only this file makes it, from literals of ours and escaped values. */
 export class Markup {
