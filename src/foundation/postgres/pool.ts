@@ -2,6 +2,7 @@ import { VectabaseError } from '../core/errors.ts';
 import type { DatabaseAddress } from './address.ts';
 import { PreparedNames } from './prepared-names.ts';
 import { Session, type TextRow, type TextStatement } from './session.ts';
+import { inTransaction } from './transaction.ts';
 
 export interface PoolOptions {
   readonly size: number;
@@ -73,6 +74,21 @@ export class Pool {
       signal?.removeEventListener('abort', cancel);
       // A cancel request may arrive late, and would then hit whoever has the connection next.
       this.#release(member, signal?.aborted === true);
+    }
+  }
+
+  /**
+   * Lends one connection between BEGIN and COMMIT, for work whose next statement depends on the answer to the last.
+   * What `body` throws rolls back and is rethrown.
+   *
+   * @throws PoolTimeout; VectabaseError DATABASE_UNREACHABLE
+   */
+  async transaction<T>(body: (session: Session) => Promise<T>): Promise<T> {
+    const member = await this.#acquire();
+    try {
+      return await inTransaction(member.session, () => body(member.session));
+    } finally {
+      this.#release(member, false);
     }
   }
 

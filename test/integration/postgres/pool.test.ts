@@ -49,6 +49,24 @@ test('a decision after the results can undo', async () => {
   });
 });
 
+test('a transaction step by step: committed whole, or undone by what it throws', async () => {
+  await withPool(1, async (pool) => {
+    await pool.run(one('create table stepped (id int)'));
+    const stepped = (id: number, then: () => void) =>
+      pool.transaction(async (session) => {
+        const [row] = await session.rows<{ id: number }>('insert into stepped values ($1) returning id', [id]);
+        then();
+        return row?.id;
+      });
+    expect(await stepped(1, () => undefined)).toBe(1);
+    const stop = () => {
+      throw new Error('thought better of it');
+    };
+    await expect(stepped(2, stop)).rejects.toThrow('thought better of it');
+    expect((await pool.run(one('select string_agg(id::text, $1) from stepped', [','])))[0]).toEqual([['1']]);
+  });
+});
+
 test('more shapes than a connection holds prepared', async () => {
   await withPool(1, async (pool) => {
     for (let at = 0; at < 1_200; at++) {
