@@ -17,7 +17,7 @@ export default class MigrateAbort extends BaseCommand<AbortResult> {
 
   async run(): Promise<AbortResult> {
     const { flags } = await this.parse(MigrateAbort);
-    const { locateTarget } = await import('../../operator/migrate/locate.ts');
+    const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { abortMigration } = await import('../../operator/migrate/abort.ts');
     const { migrationStatus } = await import('../../operator/migrate/status.ts');
     const { commandWords } = await import('../../operator/migrate/words.ts');

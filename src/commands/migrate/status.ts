@@ -10,7 +10,7 @@ export default class MigrateStatus extends BaseCommand<MigrationStatus> {
 
   async run(): Promise<MigrationStatus> {
     const { flags } = await this.parse(MigrateStatus);
-    const { locateTarget } = await import('../../operator/migrate/locate.ts');
+    const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { migrationStatus } = await import('../../operator/migrate/status.ts');
     const { renderStatus } = await import('../../operator/migrate/status-text.ts');
     const { commandWords } = await import('../../operator/migrate/words.ts');

@@ -43,6 +43,7 @@ interface Given {
 /** Variables of the same prefix that are not settings. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   VECTABASE_DIR: 'Directory of the installation, as --dir.',
+  VECTABASE_TARGET_URL: 'Connection string of another database than the one of the installation, as --target-file.',
   VECTABASE_MASTER_KEY: 'Master key of the installation, 64 hexadecimal digits, instead of its file. Never printed.',
 };
 

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { environment } from '../../foundation/config/environment.ts';
 import { parseDatabaseUrl, type DatabaseAddress } from '../../foundation/postgres/address.ts';
+import { readUrlFile } from '../../foundation/postgres/locate.ts';
 
 export interface EndInput {
   /** A URL given on the command line. */
@@ -28,25 +28,6 @@ export async function resolveSource(input: EndInput): Promise<DatabaseAddress> {
   return parseDatabaseUrl(url, 'the source connection string');
 }
 
-/** A target that is not the installation in `--dir`: `--target-file` or VECTABASE_TARGET_URL. Undefined for the installation. */
-export async function resolveForeignTarget(input: EndInput): Promise<DatabaseAddress | undefined> {
-  const url = input.url ?? (await readUrlFile(input.file, '--target-file')) ?? environment()['VECTABASE_TARGET_URL'];
-  return url === undefined || url.trim() === '' ? undefined : parseDatabaseUrl(url, 'the target connection string');
-}
-
 export function holdsPassword(url: string): boolean {
   return /^[a-z]+:\/\/[^@/]*:[^@/]+@/i.test(url);
-}
-
-async function readUrlFile(file: string | undefined, flag: string): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (cause) {
-    throw new VectabaseError('USAGE', {
-      message: `${flag}: the file cannot be read`,
-      hint: 'Write the connection string into it, on one line.',
-      cause,
-    });
-  }
 }

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../foundation/core/observe.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
-import { isPlatformSchema } from './catalog/managed.ts';
+import { isPlatformSchema } from '../../foundation/postgres/managed.ts';
 import type { Catalog } from './catalog/model.ts';
 import type { MigrateChoices } from './options.ts';
 import type { MigrationPlan } from './plan/model.ts';

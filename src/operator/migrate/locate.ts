@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
-import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { readRunningInstallation } from '../../foundation/postgres/installation.ts';
-import { holdsPassword, resolveForeignTarget, resolveSource } from './ends.ts';
+import { locateTarget, resolveForeignTarget } from '../../foundation/postgres/locate.ts';
+import { holdsPassword, resolveSource } from './ends.ts';
 import type { MigrateEnds } from './options.ts';
 
 export interface LocateInput {
@@ -27,14 +27,9 @@ export async function locateEnds(input: LocateInput): Promise<{ ends: MigrateEnd
   };
 }
 
-export async function locateTarget(dir: string, targetFile: string | undefined): Promise<DatabaseAddress> {
-  const foreign = await resolveForeignTarget({ url: undefined, file: targetFile });
-  return foreign ?? (await readRunningInstallation(dir)).adminAddress;
-}
-
 /** Free bytes on the disk of the installation; null for a target elsewhere. */
 export async function targetFreeBytes(dir: string, targetFile: string | undefined): Promise<number | null> {
-  if ((await resolveForeignTarget({ url: undefined, file: targetFile })) !== undefined) return null;
+  if ((await resolveForeignTarget(targetFile)) !== undefined) return null;
   const { bavail, bsize } = await statfs((await readRunningInstallation(dir)).directory);
   return bavail * bsize;
 }

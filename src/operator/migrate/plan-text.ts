@@ -2,9 +2,9 @@ import type { CommandWords } from './errors.ts';
 import type { Estimate } from './estimate.ts';
 import type { Finding } from './preflight/finding.ts';
 import { groupByReason, withSubcommand } from './render/claims.ts';
-import { bytes, count, duration, whole } from './render/numbers.ts';
-import { PLAIN, type Style } from './render/style.ts';
-import { textTable, wrap } from './render/text-table.ts';
+import { bytes, count, duration, whole } from '../../foundation/core/numbers.ts';
+import { PLAIN, type Style } from '../../foundation/core/style.ts';
+import { textTable, wrap } from '../../foundation/core/text-table.ts';
 import { visible } from '../../foundation/core/visible.ts';
 import type { Inventory, PlanReport } from './show-plan.ts';
 

@@ -1,7 +1,7 @@
 import type { Pooler } from '../../foundation/postgres/pooler.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 import type { Catalog } from './catalog/model.ts';
-import { isPlatformSchema } from './catalog/managed.ts';
+import { isPlatformSchema } from '../../foundation/postgres/managed.ts';
 import { isManagedSchema, staysBehind } from './plan/scope.ts';
 import { sortByNeeds } from './catalog/order.ts';
 import { readCatalog } from './catalog/read.ts';

@@ -7,7 +7,7 @@ import { markup, raw, type Markup } from './render/html.ts';
 import { catalogueSection, leftOutSection } from './render/html-catalogue.ts';
 import { STYLE } from './render/html-style.ts';
 import { requiredSection, tablesSection } from './render/html-tables.ts';
-import { bytes, duration, instant, whole } from './render/numbers.ts';
+import { bytes, duration, instant, whole } from '../../foundation/core/numbers.ts';
 
 /**
  * The report as one file that needs nothing else: no script, no request, no font. Its policy forbids all three, so that

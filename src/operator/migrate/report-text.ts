@@ -12,9 +12,9 @@ import {
   verdict,
   whyStopped,
 } from './render/claims.ts';
-import { bytes, count, duration, whole } from './render/numbers.ts';
-import { PLAIN, type Style } from './render/style.ts';
-import { textTable, wrap } from './render/text-table.ts';
+import { bytes, count, duration, whole } from '../../foundation/core/numbers.ts';
+import { PLAIN, type Style } from '../../foundation/core/style.ts';
+import { textTable, wrap } from '../../foundation/core/text-table.ts';
 import { visible } from '../../foundation/core/visible.ts';
 
 /** Up to here every table is listed; above, the largest and every one that is not well. */

@@ -1,5 +1,5 @@
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import { isPlatformSchema } from './catalog/managed.ts';
+import { isPlatformSchema } from '../../foundation/postgres/managed.ts';
 import { objectKey, type Catalog } from './catalog/model.ts';
 import type { CommandWords } from './errors.ts';
 import type { LedgerRun } from './ledger.ts';

@@ -1,7 +1,7 @@
 import type { JobContext } from '../../foundation/core/observe.ts';
 import { withResources } from '../../foundation/core/release.ts';
 import { describeAddress } from '../../foundation/postgres/address.ts';
-import { isPlatformSchema } from './catalog/managed.ts';
+import { isPlatformSchema } from '../../foundation/postgres/managed.ts';
 import { isManagedSchema } from './plan/scope.ts';
 import type { Catalog, ObjectKind } from './catalog/model.ts';
 import { connect } from './connect.ts';

@@ -1,7 +1,7 @@
 import type { CommandWords } from './errors.ts';
 import { withSubcommand } from './render/claims.ts';
-import { bytes, count, instant, whole } from './render/numbers.ts';
-import { PLAIN, type Style } from './render/style.ts';
+import { bytes, count, instant, whole } from '../../foundation/core/numbers.ts';
+import { PLAIN, type Style } from '../../foundation/core/style.ts';
 import { visible } from '../../foundation/core/visible.ts';
 import type { MigrationStatus } from './status.ts';
 

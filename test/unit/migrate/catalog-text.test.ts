@@ -8,7 +8,7 @@ import {
   isPlatformSchema,
   isReservedRole,
   isSystemSchema,
-} from '../../../src/operator/migrate/catalog/managed.ts';
+} from '../../../src/foundation/postgres/managed.ts';
 import { comparableQuery } from '../../../src/operator/migrate/catalog/view-text.ts';
 
 describe('names that newer servers quote', () => {

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytes, count, duration, instant } from '../../../src/operator/migrate/render/numbers.ts';
-import { displayWidth, textTable, wrap } from '../../../src/operator/migrate/render/text-table.ts';
+import { bytes, count, duration, instant } from '../../../src/foundation/core/numbers.ts';
+import { displayWidth, textTable, wrap } from '../../../src/foundation/core/text-table.ts';
 import { visible } from '../../../src/foundation/core/visible.ts';
 import { renderReport } from '../../../src/operator/migrate/report-text.ts';
 import { renderStatus } from '../../../src/operator/migrate/status-text.ts';

@@ -1,6 +1,6 @@
 import { aclEntries, allPrivileges, describeAcl, grantStatements, type AclKind } from './acl.ts';
 import { makeDraft, words, type AclItem, type Part, type ReadContext } from './context.ts';
-import { isPlatformRole } from './managed.ts';
+import { isPlatformRole } from '../../../foundation/postgres/managed.ts';
 
 const WORDS: Record<AclKind, string> = { r: 'TABLES', S: 'SEQUENCES', f: 'FUNCTIONS', n: 'SCHEMAS', T: 'TYPES' };
 

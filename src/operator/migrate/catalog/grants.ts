@@ -1,6 +1,6 @@
 import { aclEntries, allPrivileges, describeAcl, grantStatements, type AclContext, type AclKind } from './acl.ts';
 import { CLASS, makeDraft, scoped, type AclItem, type Draft, type ReadContext } from './context.ts';
-import { API_ROLES, isPlatformRole, MANAGED_SCHEMAS } from './managed.ts';
+import { API_ROLES, isPlatformRole, MANAGED_SCHEMAS } from '../../../foundation/postgres/managed.ts';
 import { objectKey } from './model.ts';
 
 type ColumnAcl = { rel: number; column: string; acl: AclItem[] };

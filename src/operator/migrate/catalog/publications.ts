@@ -9,7 +9,7 @@ import {
   type Part,
   type ReadContext,
 } from './context.ts';
-import { isPlatformPublication } from './managed.ts';
+import { isPlatformPublication } from '../../../foundation/postgres/managed.ts';
 
 /** Publications, without the ones that the realtime service keeps for itself, and what each one publishes. */
 export async function readPublications(context: ReadContext): Promise<Part> {

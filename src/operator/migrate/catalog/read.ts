@@ -10,7 +10,7 @@ import { readForeignKeys } from './foreign-keys.ts';
 import { readFunctions } from './functions.ts';
 import { readOwnersAndGrants } from './grants.ts';
 import { readIndexes } from './indexes.ts';
-import { isPlatformSchema, isSystemSchema } from './managed.ts';
+import { isPlatformSchema, isSystemSchema } from '../../../foundation/postgres/managed.ts';
 import type { Catalog } from './model.ts';
 import { readOperators } from './operators.ts';
 import { compareObjects, compareText } from './order.ts';

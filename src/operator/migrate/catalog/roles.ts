@@ -1,6 +1,6 @@
 import { literal } from '../../../foundation/postgres/sql.ts';
 import { address, CLASS, makeDraft, words, type Draft, type Part, type ReadContext } from './context.ts';
-import { API_ROLES, isReservedRole } from './managed.ts';
+import { API_ROLES, isReservedRole } from '../../../foundation/postgres/managed.ts';
 import { readSettings } from './settings.ts';
 
 /** Roles of the user's own, who is a member of whom, and settings. Passwords are never read here. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ident, literal } from '../../../foundation/postgres/sql.ts';
 import { makeDraft, type Draft, type ReadContext } from './context.ts';
-import { API_ROLES, isKeptSetting, isReservedRole } from './managed.ts';
+import { API_ROLES, isKeptSetting, isReservedRole } from '../../../foundation/postgres/managed.ts';
 
 type SettingRow = { role: string | null; role_name: string | null; here: boolean; settings: string[] };
 

@@ -11,7 +11,7 @@ import {
   type Part,
   type ReadContext,
 } from './context.ts';
-import { isPlatformRole, isPlatformSchema } from './managed.ts';
+import { isPlatformRole, isPlatformSchema } from '../../../foundation/postgres/managed.ts';
 import { ENABLED_STATE } from './views.ts';
 
 /** Triggers, row policies and the user's event triggers. */

@@ -2,7 +2,7 @@ import { ident } from '../../../foundation/postgres/sql.ts';
 import { chooseFormat } from '../format.ts';
 import type { MigrateChoices } from '../options.ts';
 import { REQUIRED_TABLES } from '../required-tables.ts';
-import { isPlatformSchema } from '../catalog/managed.ts';
+import { isPlatformSchema } from '../../../foundation/postgres/managed.ts';
 import { isManagedSchema, staysBehind } from './scope.ts';
 import { objectKey, type Catalog, type CatalogObject, type ColumnInfo, type TableInfo } from '../catalog/model.ts';
 import { matchesAny } from './globs.ts';

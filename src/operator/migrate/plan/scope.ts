@@ -1,4 +1,4 @@
-import { MANAGED_SCHEMAS, PLATFORM_TABLES } from '../catalog/managed.ts';
+import { MANAGED_SCHEMAS, PLATFORM_TABLES } from '../../../foundation/postgres/managed.ts';
 
 /** Schemas whose rows move, and whose objects are made only where the target lacks them. */
 export function isManagedSchema(schema: string): boolean {

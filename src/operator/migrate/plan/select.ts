@@ -1,5 +1,5 @@
 import { objectKey, type Catalog, type CatalogObject, type ObjectKind } from '../catalog/model.ts';
-import { isPlatformSchema, isReservedRole } from '../catalog/managed.ts';
+import { isPlatformSchema, isReservedRole } from '../../../foundation/postgres/managed.ts';
 import { isManagedSchema } from './scope.ts';
 import type { LeftOut } from './model.ts';
 

@@ -1,4 +1,4 @@
-import { isPlatformSchema } from '../catalog/managed.ts';
+import { isPlatformSchema } from '../../../foundation/postgres/managed.ts';
 import type { Catalog } from '../catalog/model.ts';
 import { isManagedSchema } from '../plan/scope.ts';
 import { blocker, count, list, mebibytes, note, warning, type Finding } from './finding.ts';

@@ -1,4 +1,4 @@
-import { isPlatformSchema } from '../catalog/managed.ts';
+import { isPlatformSchema } from '../../../foundation/postgres/managed.ts';
 import type { Catalog, TableInfo } from '../catalog/model.ts';
 import type { MigrateChoices } from '../options.ts';
 import type { Drift } from '../plan/drift.ts';

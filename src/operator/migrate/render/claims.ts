@@ -1,7 +1,7 @@
 import type { CommandWords } from '../errors.ts';
 import type { LeftOut } from '../plan/model.ts';
 import type { MigrationReport, TableReport } from '../report.ts';
-import { count, instant, whole } from './numbers.ts';
+import { count, instant, whole } from '../../../foundation/core/numbers.ts';
 
 /**
  * What a report may claim, in words; the terminal and the page say the same. Each sentence says no more than was

@@ -3,7 +3,7 @@ import type { LeftOut } from '../plan/model.ts';
 import type { MigrationReport } from '../report.ts';
 import { groupByReason } from './claims.ts';
 import { lines, markup, type Markup } from './html.ts';
-import { count, whole } from './numbers.ts';
+import { count, whole } from '../../../foundation/core/numbers.ts';
 
 /** A page with ten thousand definitions opens nowhere; the JSON report has them all. */
 const DIFFERENCES_SHOWN = 200;

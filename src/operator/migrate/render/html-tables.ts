@@ -1,7 +1,7 @@
 import type { MigrationReport, TableReport, TableStatus } from '../report.ts';
 import { byInterest, requiredWords, rowsHere } from './claims.ts';
 import { markup, type Markup } from './html.ts';
-import { bytes, count, duration, whole } from './numbers.ts';
+import { bytes, count, duration, whole } from '../../../foundation/core/numbers.ts';
 
 /** Every table of the source on its own line: what was read there, what is here, and the two sums that must agree. */
 export function tablesSection(report: MigrationReport): Markup | null {

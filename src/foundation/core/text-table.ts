@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { visible } from '../../../foundation/core/visible.ts';
+import { visible } from './visible.ts';
 
 /** What a terminal is taken to hold. Wider ones leave the rest empty; narrower ones wrap. */
 export const WIDTH = 100;
