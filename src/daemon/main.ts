@@ -9,7 +9,7 @@ import { watchDatabase } from './database-watch.ts';
 import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
 import { databaseAddress } from './database-address.ts';
-import { readTokenKeys, type DaemonKeys } from './keys.ts';
+import { openKeyRing, type KeyRing } from './key-ring.ts';
 import { REST_PATH } from './rest-adapter.ts';
 import { startRest } from './rest-start.ts';
 import { listen } from './server.ts';
@@ -24,7 +24,7 @@ const DRAIN = 10_000;
 export async function main(argv: readonly string[]): Promise<never> {
   try {
     const config = readRuntimeFile(configFile(argv));
-    const keys = readTokenKeys(config); // some files are for root alone
+    const keys = openKeyRing(config); // some files are for root alone
     if (config.runAs) become(config.runAs);
     await serve(config, keys, openLog(config.log.level));
   } catch (thrown) {
@@ -34,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.exit(0);
 }
 
-async function serve(config: RuntimeConfig, keys: DaemonKeys, log: Logger): Promise<void> {
+async function serve(config: RuntimeConfig, keys: KeyRing, log: Logger): Promise<void> {
   exitOnBug(log);
   process.stdout.on('error', () => undefined); // whoever read the ready line may close the pipe after it
   await withResources(async (scope) => {
@@ -47,6 +47,7 @@ async function serve(config: RuntimeConfig, keys: DaemonKeys, log: Logger): Prom
       }),
       (watch) => watch.stop(),
     );
+    scope.add(keys.watch(log), (watch) => watch.stop());
     const common = { log, cors: config.api.cors, stopping: () => stopping };
     const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
     const app = makeApp({ ...common, trouble: database.trouble });

@@ -1,14 +1,13 @@
 import type { RequestListener } from 'node:http';
 import { DEFINITIONS } from '../foundation/config/definitions.ts';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
-import { makeTokenVerifier } from '../foundation/crypto/tokens.ts';
 import { Pool } from '../foundation/postgres/pool.ts';
 import { makeRestEngine } from '../services/rest/engine.ts';
 import { makeIdentify } from '../services/rest/identify.ts';
 import type { RestOptions } from '../services/rest/options.ts';
 import { SchemaStore } from '../services/rest/schema-store.ts';
 import { databaseAddress } from './database-address.ts';
-import type { DaemonKeys } from './keys.ts';
+import type { KeyRing } from './key-ring.ts';
 import { listenForReload } from './reload.ts';
 import { restAdapter, type RestAdapterOptions } from './rest-adapter.ts';
 
@@ -20,7 +19,7 @@ interface RunningRest {
 /** Wires the REST engine: pool, schema, tokens, and what makes the schema be read anew. */
 export function startRest(
   config: RuntimeConfig,
-  keys: DaemonKeys,
+  keys: KeyRing,
   common: Omit<RestAdapterOptions, 'serverTiming'>,
 ): RunningRest {
   const settings = { ...initialSettings(), ...definedOf(config.rest ?? {}) };
@@ -31,12 +30,10 @@ export function startRest(
     return rows?.[0]?.[0] ?? 'null';
   };
   const schema = new SchemaStore(readText, settings);
-  const { tokens, apiKeys } = keys;
   const identify = makeIdentify({
-    apiKeys,
     anonRole: settings.anonRole,
     roleClaim: config.jwt?.roleClaim ?? DEFINITIONS.jwt.roleClaim.initial,
-    verifyToken: tokens.secret === undefined && tokens.jwks === undefined ? undefined : makeTokenVerifier(tokens),
+    keys: keys.current,
   });
   const engine = makeRestEngine({ pool, options: settings, schema, identify });
   const listening = listenForReload(address, () => schema.reload(), common.log);

@@ -60,6 +60,8 @@ export interface ClusterPaths {
   /** Own copies, because Postgres reads the key as another user than we are. */
   readonly serverCertificate: string;
   readonly serverKey: string;
+  /** The daemon's copy of its keys: it runs as that user too, and has no business with the rest of keys.json. */
+  readonly daemonKeys: string;
 }
 
 export function clusterPaths(home: string): ClusterPaths {
@@ -70,6 +72,7 @@ export function clusterPaths(home: string): ClusterPaths {
     masterKeyCheck: path.join(home, 'master-key.check.json'),
     serverCertificate: path.join(home, 'server.crt'),
     serverKey: path.join(home, 'server.key'),
+    daemonKeys: path.join(home, 'daemon-keys.json'),
   };
 }
 

@@ -37,7 +37,7 @@ const RUNTIME = z.strictObject({
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
-  /** The file with the signing and API keys. */
+  /** The file with the signing and API keys. It is read anew when it changes. */
   keysFile: z.string().min(1).optional(),
   /** Keys that clients send as `apikey`, and the role of each. Absent: none is asked for. */
   apiKeys: z.array(z.strictObject({ key: z.string().min(1), role: z.string().min(1) })).optional(),

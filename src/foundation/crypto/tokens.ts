@@ -1,14 +1,15 @@
-import { compactVerify, createLocalJWKSet, errors, importJWK, type JSONWebKeySet } from 'jose';
+import { compactVerify, decodeProtectedHeader, errors, importJWK, type ProtectedHeaderParameters } from 'jose';
+import { verifies, type SigningKey } from './signing-keys.ts';
 
-export interface TokenKeys {
-  /** HS256 key, as text. */
-  readonly secret: string | undefined;
-  /** Public keys by `kid`; symmetric ones may stand among them. */
-  readonly jwks: JSONWebKeySet | undefined;
+export interface VerifyOptions {
+  /** Must be among a token's audiences, when it names any. */
   readonly audience: string | undefined;
 }
 
 export type Claims = Readonly<Record<string, unknown>>;
+
+/** @param now milliseconds since the epoch */
+export type VerifyToken = (token: string, now: number) => Promise<Claims>;
 
 /** `signature`: the token is not ours. `claims`: it was, and does not hold now or here. */
 export class TokenError extends Error {
@@ -25,47 +26,100 @@ export class TokenError extends Error {
 /** Seconds that two clocks may differ. */
 const SKEW = 30;
 const CACHED = 2_000;
-const SYMMETRIC = ['HS256'];
-const ASYMMETRIC = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
+
+interface Known {
+  readonly claims: Claims;
+  readonly by: SigningKey;
+}
 
 /**
- * Checks signatures once per token, and times at every use.
+ * Checks signatures once per token; times, and whether the key still counts, at every use.
  *
- * The algorithm follows from the key that is configured, never from the token alone: a public key cannot be used as
- * an HMAC secret.
+ * The algorithm is that of the configured key, never the token's own: a public key cannot be used as an HMAC secret.
+ *
+ * @throws (the returned function) TokenError
  */
-export function makeTokenVerifier(keys: TokenKeys): (token: string, now: number) => Promise<Claims> {
-  const known = new Map<string, Claims>();
-  const findKey = keyFinder(keys);
-  const algorithms = [
-    ...(keys.secret !== undefined || hasSymmetric(keys.jwks) ? SYMMETRIC : []),
-    ...(keys.jwks ? ASYMMETRIC : []),
-  ];
+export function makeTokenVerifier(keys: readonly SigningKey[], { audience }: VerifyOptions): VerifyToken {
+  const cache = new Map<string, Known>();
+  const candidates = keys.map((key) => ({ key, material: memoize(() => importKey(key)) }));
   return async (token, now) => {
-    let claims = known.get(token);
-    if (!claims) {
-      claims = await readSigned(token, findKey, algorithms);
-      if (known.size >= CACHED) known.delete(known.keys().next().value ?? '');
-      known.set(token, claims);
+    let known = cache.get(token);
+    if (!known || !verifies(known.by, now)) {
+      known = await readSigned(token, candidates, now);
+      if (cache.size >= CACHED) cache.delete(cache.keys().next().value ?? '');
+      cache.set(token, known);
     }
-    assertTimely(claims, Math.floor(now / 1000));
-    assertAudience(claims, keys.audience);
-    return claims;
+    assertTimely(known.claims, Math.floor(now / 1000));
+    assertAudience(known.claims, audience);
+    return known.claims;
   };
 }
 
-type FindKey = Parameters<typeof compactVerify>[1];
+type Material = Awaited<ReturnType<typeof importJWK>>;
 
-async function readSigned(token: string, findKey: FindKey, algorithms: string[]): Promise<Claims> {
+interface Candidate {
+  readonly key: SigningKey;
+  readonly material: () => Promise<Material | undefined>;
+}
+
+/** A key of others that cannot be used (too short, a point off its curve) verifies nothing; the rest go on. */
+async function importKey({ privateJwk, publicJwk, alg }: SigningKey): Promise<Material | undefined> {
+  const jwk = alg === 'HS256' ? privateJwk : publicJwk;
+  return jwk && importJWK(jwk, alg).catch(() => undefined);
+}
+
+async function readSigned(token: string, candidates: readonly Candidate[], now: number): Promise<Known> {
+  const header = readHeader(token);
+  const usable = candidates.filter(({ key }) => verifies(key, now));
+  if (!usable.some(({ key }) => fitsAlgorithm(key, header))) {
+    throw new TokenError('signature', 'Wrong or unsupported encoding algorithm');
+  }
+  for (const { key, material } of usable) {
+    if (!fitsAlgorithm(key, header) || !fitsKid(key, header)) continue;
+    const payload = await verifiedBy(token, header.alg ?? '', await material());
+    if (payload) return { claims: parseClaims(payload), by: key };
+  }
+  throw new TokenError('signature', 'No suitable key or wrong key type', 'None of the keys was able to decode the JWT');
+}
+
+function readHeader(token: string): ProtectedHeaderParameters {
   const parts = token.split('.').length;
   if (token === '') throw new TokenError('signature', 'Empty JWT is sent in Authorization header');
   if (parts !== 3) throw new TokenError('signature', `Expected 3 parts in JWT; got ${parts}`);
-  let payload: Uint8Array;
+  let header: ProtectedHeaderParameters;
   try {
-    ({ payload } = await compactVerify(token, findKey as never, { algorithms }));
-  } catch (error) {
-    throw explain(error);
+    header = decodeProtectedHeader(token);
+  } catch {
+    throw new TokenError('signature', 'JWT cryptographic operation failed');
   }
+  if (typeof header.alg !== 'string' || header.alg === '') {
+    throw new TokenError('signature', 'JWT cryptographic operation failed');
+  }
+  return header;
+}
+
+/** `Ed25519` is RFC 9864's name of what was EdDSA. */
+function fitsAlgorithm({ alg }: SigningKey, header: ProtectedHeaderParameters): boolean {
+  return header.alg === alg || (alg === 'EdDSA' && header.alg === 'Ed25519');
+}
+
+function fitsKid({ kid, legacy }: SigningKey, header: ProtectedHeaderParameters): boolean {
+  return header.kid === undefined || legacy === true || header.kid === kid;
+}
+
+async function verifiedBy(token: string, alg: string, key: Material | undefined): Promise<Uint8Array | undefined> {
+  if (!key) return undefined;
+  try {
+    return (await compactVerify(token, key, { algorithms: [alg] })).payload;
+  } catch (error) {
+    if (error instanceof errors.JWSInvalid) {
+      throw new TokenError('signature', 'JWT cryptographic operation failed');
+    }
+    return undefined;
+  }
+}
+
+function parseClaims(payload: Uint8Array): Claims {
   let claims: unknown;
   try {
     claims = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -76,37 +130,6 @@ async function readSigned(token: string, findKey: FindKey, algorithms: string[])
     throw new TokenError('claims', 'Parsing claims failed');
   }
   return claims as Claims;
-}
-
-function explain(error: unknown): TokenError {
-  if (error instanceof errors.JOSEAlgNotAllowed) {
-    return new TokenError('signature', 'Wrong or unsupported encoding algorithm', error.message);
-  }
-  if (error instanceof errors.JWSInvalid) return new TokenError('signature', 'JWT cryptographic operation failed');
-  const details = 'None of the keys was able to decode the JWT';
-  return new TokenError('signature', 'No suitable key or wrong key type', details);
-}
-
-function keyFinder({ secret, jwks }: TokenKeys): FindKey {
-  const symmetric = jwks?.keys.filter(({ kty }) => kty === 'oct') ?? [];
-  const asymmetric = jwks ? createLocalJWKSet({ keys: jwks.keys.filter(({ kty }) => kty !== 'oct') }) : undefined;
-  const find = async (header: { alg?: string; kid?: string }, token: never) => {
-    if (header.alg === 'HS256') {
-      const matching = symmetric.filter(
-        ({ kid }) => header.kid === undefined || kid === undefined || kid === header.kid,
-      );
-      const [only] =
-        secret === undefined || matching.some(({ kid }) => kid !== undefined && kid === header.kid) ? matching : [];
-      if (only) return importJWK(only, 'HS256');
-      if (secret !== undefined) return new TextEncoder().encode(secret);
-    } else if (asymmetric) return asymmetric(header, token);
-    throw new errors.JWKSNoMatchingKey();
-  };
-  return find as unknown as FindKey;
-}
-
-function hasSymmetric(jwks: JSONWebKeySet | undefined): boolean {
-  return jwks?.keys.some(({ kty }) => kty === 'oct') ?? false;
 }
 
 function assertTimely(claims: Claims, now: number): void {
@@ -131,4 +154,9 @@ function assertAudience({ aud }: Claims, audience: string | undefined): void {
   if (audience !== undefined && list.length > 0 && !list.includes(audience)) {
     throw new TokenError('claims', 'JWT not in audience');
   }
+}
+
+function memoize<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { installationPaths } from '../config/directory.ts';
 import { VectabaseError } from '../core/errors.ts';
 import type { ApiKeys } from '../crypto/api-keys.ts';
+import type { KeySet } from '../crypto/key-set.ts';
 import { isAlive, startTime } from '../process/identity.ts';
 import type { DatabaseAddress } from './address.ts';
 
@@ -9,7 +10,7 @@ import type { DatabaseAddress } from './address.ts';
 export const SUPERUSER = 'supabase_admin';
 
 /** `keys.json`: everything that was generated once and must not be lost. */
-export interface InstallationKeys extends ApiKeys {
+export interface InstallationKeys extends ApiKeys, KeySet {
   readonly version: 1;
   readonly passwords: { readonly supabase_admin: string; readonly postgres: string; readonly authenticator: string };
 }

@@ -2,13 +2,17 @@ import { stat } from 'node:fs/promises';
 import type { ClusterPaths, InstallationPaths } from '../../foundation/config/directory.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import { newApiKeys } from '../../foundation/crypto/api-keys.ts';
+import { newApiKeys, newOpaqueKey, type ApiKeys } from '../../foundation/crypto/api-keys.ts';
+import { formatKeySet, type KeySet } from '../../foundation/crypto/key-set.ts';
 import { newPassword } from '../../foundation/crypto/passwords.ts';
+import { legacySigningKey, newSigningKey } from '../../foundation/crypto/signing-keys.ts';
 import { readJson, type InstallationKeys } from '../../foundation/postgres/installation.ts';
+import type { RunAs } from '../../foundation/process/run.ts';
 import type { Ensured } from './step.ts';
 
 /**
- * JWT secret, API keys and database passwords: made once, written before the cluster that takes them.
+ * JWT secret, API and signing keys, database passwords: made once, written before the cluster that takes them. The keys
+ * of an earlier release are completed, and nothing that a client holds changes by that.
  *
  * @throws VectabaseError PRECONDITION_FAILED when a cluster is there and its keys are not
  */
@@ -17,16 +21,43 @@ export async function ensureKeys(
   cluster: ClusterPaths,
   now: number,
 ): Promise<Ensured<InstallationKeys>> {
-  const known = await readJson<InstallationKeys>(installation.keys);
-  if (known) return { value: known, changed: false };
-  if (await stat(cluster.data).catch(() => undefined)) throw lostKeys(installation, cluster);
-  const keys: InstallationKeys = {
-    version: 1,
-    ...newApiKeys(now),
-    passwords: { supabase_admin: newPassword(), postgres: newPassword(), authenticator: newPassword() },
-  };
+  const known = await readJson<StoredKeys>(installation.keys);
+  if (!known && (await stat(cluster.data).catch(() => undefined))) throw lostKeys(installation, cluster);
+  if (known && isComplete(known)) return { value: known, changed: false };
+  const keys = known ? await complete(known, now) : await newKeys(now);
   await writeDurably(installation.keys, `${JSON.stringify(keys, null, 2)}\n`);
   return { value: keys, changed: true };
+}
+
+/** Hands the daemon its part, in a file of its own: it may run as another user, and reads the file anew at each change. */
+export async function writeDaemonKeys(file: string, keys: InstallationKeys, owner: RunAs | undefined): Promise<void> {
+  await writeDurably(file, formatKeySet(keys), { owner });
+}
+
+/** What releases before signing keys wrote. */
+type StoredKeys = ApiKeys & Pick<InstallationKeys, 'version' | 'passwords'> & Partial<KeySet>;
+
+function isComplete(keys: StoredKeys): keys is InstallationKeys {
+  return keys.signingKeys !== undefined && keys.opaqueKeys !== undefined && keys.legacyApiKeys !== undefined;
+}
+
+/** A new installation signs with a key pair: whoever verifies its tokens needs no secret. */
+async function newKeys(now: number): Promise<InstallationKeys> {
+  const api = newApiKeys(now);
+  const signingKeys = [await newSigningKey('ES256', 'active', now), legacySigningKey(api.jwtSecret, 'previous', now)];
+  const passwords = { supabase_admin: newPassword(), postgres: newPassword(), authenticator: newPassword() };
+  return { version: 1, ...api, ...keySet(api.ref, signingKeys, now), passwords };
+}
+
+/** An older one goes on signing with its secret, as whoever verifies its tokens expects. */
+async function complete(known: StoredKeys, now: number): Promise<InstallationKeys> {
+  const signingKeys = [legacySigningKey(known.jwtSecret, 'active', now), await newSigningKey('ES256', 'standby', now)];
+  return { ...keySet(known.ref, signingKeys, now), ...known };
+}
+
+function keySet(ref: string, signingKeys: KeySet['signingKeys'], now: number): KeySet {
+  const opaqueKeys = (['publishable', 'secret'] as const).map((kind) => newOpaqueKey(kind, ref, 'default', now));
+  return { signingKeys, opaqueKeys, legacyApiKeys: 'accepted' };
 }
 
 function lostKeys(installation: InstallationPaths, cluster: ClusterPaths): VectabaseError {

@@ -17,7 +17,7 @@ import { ensureCluster } from './cluster.ts';
 import { startDaemon, type RunningDaemon } from './daemon.ts';
 import { ensureSchema } from './database.ts';
 import { ensureDirectory, placeCluster, type ClusterPlace } from './directory.ts';
-import { ensureKeys } from './keys.ts';
+import { ensureKeys, writeDaemonKeys } from './keys.ts';
 import { ensureMasterKey } from './master-key.ts';
 import type { UpObservation } from './observations.ts';
 import { stopOrphans } from './orphans.ts';
@@ -100,6 +100,7 @@ async function start(
   const admin = { host: postgres.socketDirectory, port: postgres.port, database: 'postgres' } as const;
   await step('schema', () => ensureSchema(adminAddress(admin, keys), keys));
   const daemon = await step('daemon', async () => {
+    await writeDaemonKeys(place.paths.daemonKeys, keys, place.runAs);
     const config = daemonConfig(settings, { paths, place, keys, admin });
     const running = await startDaemon(paths, config, ctx.signal);
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));
@@ -161,13 +162,8 @@ function daemonConfig(
     database: { ...made.admin, user: 'authenticator', password: made.keys.passwords.authenticator },
     log,
     rest,
-    // Handed over rather than read by the daemon: its user cannot enter a directory that is closed to others.
-    jwt: jwt.secretFile === undefined ? { ...jwt, secret: jwt.secret ?? made.keys.jwtSecret } : jwt,
-    apiKeys: [
-      { key: made.keys.anonKey, role: 'anon' },
-      { key: made.keys.serviceRoleKey, role: 'service_role' },
-    ],
-    keysFile: made.paths.keys,
+    jwt,
+    keysFile: made.place.paths.daemonKeys,
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };
 }

@@ -1,62 +1,47 @@
-import { createHash } from 'node:crypto';
-import { TokenError, type Claims } from '../../foundation/crypto/tokens.ts';
+import { apiKeyOfQuery, type Gateway } from '../../foundation/crypto/gateway.ts';
+import { TokenError, type Claims, type VerifyToken } from '../../foundation/crypto/tokens.ts';
 import { RestError } from './errors.ts';
 import type { Identity, RestRequest } from './message.ts';
 
-export interface GatewayOptions {
-  /** Role of each API key. Undefined: none is asked for, as PostgREST does alone. */
-  readonly apiKeys: ReadonlyMap<string, string> | undefined;
+export interface IdentifyOptions {
   readonly anonRole: string | undefined;
   /** Path of the role in the claims: `.role`, `$.app.role`, `."https://x/role"`. */
   readonly roleClaim: string;
-  /** Undefined when the server has no key to check tokens with. */
-  readonly verifyToken: ((token: string, now: number) => Promise<Claims>) | undefined;
+  /** Asked for with each request, since keys change while we run. */
+  readonly keys: () => {
+    readonly gateway: Gateway;
+    /** Undefined when the server has no key to check tokens with. */
+    readonly verifyToken: VerifyToken | undefined;
+  };
 }
 
-/** Who asks. A user's token always wins; an opaque key stands for its role; neither is the anonymous role. */
-export function makeIdentify(options: GatewayOptions): (request: RestRequest) => Promise<Identity> {
-  // Looked up by digest, so that the time of a look-up says nothing about a key.
-  const roles = options.apiKeys && new Map([...options.apiKeys].map(([key, role]) => [digest(key), role]));
+/** Who asks: the gateway's rules, in PostgREST's words. */
+export function makeIdentify(options: IdentifyOptions): (request: RestRequest) => Promise<Identity> {
   const path = claimPath(options.roleClaim);
-  return async (request) => {
-    const bearer = bearerOf(request.headers['authorization']);
-    const apiKey = request.headers['apikey'] ?? apiKeyOf(request.query);
-    const keyRole = roles && roleOfKey(apiKey, bearer, roles);
-    if (bearer !== undefined && isOpaque(bearer)) {
-      if (keyRole !== undefined && bearer === apiKey) return { role: keyRole, claims: { role: keyRole } };
-      throw unauthorized('Invalid API key', KEY_HINT);
-    }
-    const token = bearer ?? (keyRole !== undefined && apiKey !== undefined && !isOpaque(apiKey) ? apiKey : undefined);
-    if (token !== undefined) return fromToken(token, path, options);
-    const role = keyRole ?? options.anonRole;
+  return async ({ headers, query }) => {
+    const { gateway, verifyToken } = options.keys();
+    const now = Date.now();
+    const apikey = headers['apikey'] ?? apiKeyOfQuery(query);
+    const admission = await gateway({ apikey, authorization: headers['authorization'], now });
+    if (admission.as === 'refused') throw unauthorized(admission.message, admission.hint);
+    if (admission.as === 'token') return fromToken(admission.token, path, options.anonRole, verifyToken, now);
+    const role = admission.as === 'role' ? admission.role : options.anonRole;
     if (role === undefined) throw tokenRequired();
     return { role, claims: { role } };
   };
 }
 
-const KEY_HINT = 'Double check your Supabase `anon` or `service_role` API key.';
-
-/** @throws RestError 401 for a key that nobody gave out, and for neither key nor token */
-function roleOfKey(
-  apiKey: string | undefined,
-  bearer: string | undefined,
-  roles: ReadonlyMap<string, string>,
-): string | undefined {
-  if (apiKey === undefined) {
-    if (bearer !== undefined) return undefined;
-    throw unauthorized('No API key found in request', 'No `apikey` request header or url param was found.');
-  }
-  const role = roles.get(digest(apiKey));
-  if (role === undefined) throw unauthorized('Invalid API key', KEY_HINT);
-  return role;
-}
-
-async function fromToken(token: string, path: readonly string[], options: GatewayOptions): Promise<Identity> {
-  const { verifyToken, anonRole } = options;
+async function fromToken(
+  token: string,
+  path: readonly string[],
+  anonRole: string | undefined,
+  verifyToken: VerifyToken | undefined,
+  now: number,
+): Promise<Identity> {
   if (!verifyToken) throw new RestError({ status: 500, code: 'PGRST300', message: 'Server lacks JWT secret' });
   let claims: Claims;
   try {
-    claims = await verifyToken(token, Date.now());
+    claims = await verifyToken(token, now);
   } catch (error) {
     throw error instanceof TokenError ? tokenRefused(error) : error;
   }
@@ -83,23 +68,6 @@ function tokenRequired(): RestError {
 
 function unauthorized(message: string, hint: string): RestError {
   return new RestError({ status: 401, code: 'PGRST301', message, hint });
-}
-
-function bearerOf(header: string | undefined): string | undefined {
-  const match = /^bearer(?: +(.*))?$/i.exec(header?.trim() ?? '');
-  return match ? (match[1] ?? '').trim() : undefined;
-}
-
-function apiKeyOf(query: string): string | undefined {
-  return query.includes('apikey=') ? (new URLSearchParams(query).get('apikey') ?? undefined) : undefined;
-}
-
-function isOpaque(key: string): boolean {
-  return key.startsWith('sb_');
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64');
 }
 
 function claimPath(text: string): string[] {

@@ -1,6 +1,8 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT, type JWK } from 'jose';
 import { describe, expect, test } from 'vitest';
+import { parseForeignKeys } from '../../../src/foundation/crypto/key-set.ts';
+import { legacySigningKey } from '../../../src/foundation/crypto/signing-keys.ts';
 import { makeTokenVerifier } from '../../../src/foundation/crypto/tokens.ts';
 
 const NOW = 1_800_000_000;
@@ -18,7 +20,9 @@ const jwks = {
     ALGORITHMS.map(async (alg): Promise<JWK> => ({ ...(await exportJWK(pairs[alg].publicKey)), kid: alg, alg })),
   ),
 };
-const verify = makeTokenVerifier({ secret: SECRET, jwks, audience: undefined });
+const foreign = parseForeignKeys(JSON.stringify(jwks), { createdAt: '2026-11-01T00:00:00.000Z' }) ?? [];
+const own = legacySigningKey(SECRET, 'active', NOW * 1000);
+const verify = makeTokenVerifier([own, ...foreign], { audience: undefined });
 const check = async (token: string, now = NOW) => verify(token, now * 1000);
 
 const signed = async (alg: (typeof ALGORITHMS)[number], kid: string | undefined, claims: object = CLAIMS) =>
@@ -49,18 +53,18 @@ describe('keys of others', () => {
     for (const form of forms) {
       for (const kid of [alg, undefined]) {
         await expect(check(forged({ alg: 'HS256', kid }, CLAIMS, form))).rejects.toThrow('No suitable key');
-        const only = makeTokenVerifier({ secret: undefined, jwks, audience: undefined });
+        const only = makeTokenVerifier(foreign, { audience: undefined });
         await expect(only(forged({ alg: 'HS256', kid }, CLAIMS, form), NOW * 1000)).rejects.toThrow('algorithm');
       }
     }
   });
 
   test('a key that the token brings along counts for nothing', async () => {
-    const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const jwk = await exportJWK(own.publicKey);
+    const attacker = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const jwk = await exportJWK(attacker.publicKey);
     const token = await new SignJWT(CLAIMS)
       .setProtectedHeader({ alg: 'ES256', jwk, jku: 'https://evil.example/keys', kid: 'ES256' })
-      .sign(own.privateKey);
+      .sign(attacker.privateKey);
     await expect(check(token)).rejects.toThrow('No suitable key');
   });
 });
@@ -89,7 +93,7 @@ describe('times', () => {
   });
 
   test('an audience that is asked for', async () => {
-    const strict = makeTokenVerifier({ secret: SECRET, jwks: undefined, audience: 'authenticated' });
+    const strict = makeTokenVerifier([own], { audience: 'authenticated' });
     expect(await strict(at({ aud: ['x', 'authenticated'] }), NOW * 1000)).toMatchObject(CLAIMS);
     await expect(strict(at({ aud: 'other' }), NOW * 1000)).rejects.toThrow('JWT not in audience');
   });
