@@ -11,7 +11,8 @@ export async function ensureSchema(address: DatabaseAddress, keys: InstallationK
   try {
     const platform = await applyTemplates(session, 'platform');
     const provision = await applyTemplates(session, 'provision');
-    const changed = platform.applied.length + provision.applied.length > 0;
+    const gateway = await applyTemplates(session, 'gateway');
+    const changed = [platform, provision, gateway].some(({ applied }) => applied.length > 0);
     const first = await ensurePassword(session, 'postgres', keys.passwords.postgres);
     const second = await ensurePassword(session, 'authenticator', keys.passwords.authenticator);
     return { value: undefined, changed: changed || first || second };
