@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
 import type { Logger } from 'pino';
+import type { Caller } from '../foundation/postgres/pool.ts';
 import type { RestEngine } from '../services/rest/engine.ts';
 import type { RestResponse } from '../services/rest/message.ts';
+import { discard } from '../services/rest/reply/respond.ts';
 import { allowOrigin } from './cors.ts';
 import { errorFields } from './log.ts';
 import { logRequest } from './request-log.ts';
@@ -54,14 +57,16 @@ interface Exchange {
 async function serve(engine: RestEngine, exchange: Exchange, serverTiming: boolean): Promise<void> {
   const { request, response, path, query } = exchange;
   const start = performance.now();
-  const gone = new AbortController();
+  const caller: Caller = { gone: false, onGone: undefined };
   response.once('close', () => {
-    if (!response.writableFinished) gone.abort();
+    if (response.writableFinished) return;
+    caller.gone = true;
+    caller.onGone?.();
   });
   const body = await readBody(request);
   if (body === undefined) return refuse(response, 413, 'PGRST102', `The request body is larger than ${MAX_BODY} bytes`);
   const { method = 'GET' } = request;
-  const answer = await engine({ method, path, query, headers: flatten(request), body, signal: gone.signal });
+  const answer = await engine({ method, path, query, headers: flatten(request), body, caller });
   if (serverTiming) response.setHeader('Server-Timing', `total;dur=${(performance.now() - start).toFixed(1)}`);
   write(response, method, answer);
 }
@@ -76,11 +81,18 @@ function write(response: ServerResponse, method: string, { status, headers, body
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.statusCode = status;
   if (method === 'HEAD' || status === 204) {
+    discard(body);
     response.end();
     return;
   }
-  response.setHeader('Content-Length', Buffer.byteLength(body));
-  response.end(body);
+  if (typeof body === 'string' || Buffer.isBuffer(body)) {
+    response.setHeader('Content-Length', Buffer.byteLength(body));
+    response.end(body);
+    return;
+  }
+  response.setHeader('Content-Length', body.length);
+  // On failure both ends are destroyed: what was sent falls short of the length, so nobody takes it for complete.
+  pipeline(body.stream, response, () => undefined);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -1,8 +1,8 @@
 import { VectabaseError } from '../core/errors.ts';
 import type { DatabaseAddress } from './address.ts';
-import { PreparedNames } from './prepared-names.ts';
-import { Session, type TextRow, type TextStatement } from './session.ts';
+import { Session } from './session.ts';
 import { inTransaction } from './transaction.ts';
+import type { Answers, BatchOptions, Bound } from './wire/wire.ts';
 
 export interface PoolOptions {
   readonly size: number;
@@ -12,28 +12,36 @@ export interface PoolOptions {
 }
 
 export type End = 'commit' | 'rollback';
+export type TextRow = ReadonlyArray<string | null>;
 
 /** One transaction: everything is written at once, so it costs one round trip. */
-export interface Work {
-  /** `begin`, or `begin read only`. */
-  readonly begin: string;
-  readonly statements: ReadonlyArray<Pick<TextStatement, 'text' | 'values'>>;
+export interface Work extends BatchOptions {
+  /** `begin`, or `begin read only`. Left out, the batch itself is the transaction, which is cheaper. */
+  readonly begin?: string | undefined;
+  readonly statements: readonly Bound[];
   /** A function looks at the results first; then the end costs a second round trip. */
-  readonly end: End | ((results: readonly TextRow[][]) => End);
+  readonly end: End | ((results: Answers['results']) => End);
+}
+
+/** Whoever waits for the answer, and may leave before it comes. */
+export interface Caller {
+  gone: boolean;
+  /** Called when they leave. */
+  onGone: (() => void) | undefined;
 }
 
 /** All connections are busy and stayed so for the caller's patience. */
 export class PoolTimeout extends Error {}
+/** Nobody waits for the answer any more. */
+export class CallerGone extends Error {}
 
 const PATIENCE = 10_000;
 const LIFETIME = 30 * 60_000;
-const PREPARED = 500;
 /** After a failed connection, callers are refused at once for this long: doubled each time, up to the last. */
 const BACKOFF = [100, 200, 400, 800, 1_600, 3_000];
 
 interface Member {
   readonly session: Session;
-  readonly names: PreparedNames;
   readonly bornAt: number;
 }
 
@@ -60,20 +68,38 @@ export class Pool {
   }
 
   /**
-   * Runs the statements between `begin` and the end, and gives their rows in order. `signal` cancels them on the server.
+   * Runs the statements in one transaction, and gives their rows in order.
    *
    * @throws PoolTimeout; VectabaseError DATABASE_UNREACHABLE; the first error that Postgres raised
    */
-  async run(work: Work, signal?: AbortSignal): Promise<TextRow[][]> {
+  async run(work: Work): Promise<TextRow[][]> {
+    const { results } = await this.send(work);
+    return results.map((rows) => rows.map((row) => row.map((cell) => cell && cell.toString())));
+  }
+
+  /** As `run`, for rows in bytes. A caller that leaves takes its statements with it. */
+  async send(work: Work, caller?: Caller): Promise<Answers> {
     const member = await this.#acquire();
-    const cancel = (): void => member.session.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    try {
-      return await perform(member, work);
-    } finally {
-      signal?.removeEventListener('abort', cancel);
+    const { session } = member;
+    if (caller) {
+      if (caller.gone) {
+        this.#release(member, false);
+        throw new CallerGone('the caller has gone');
+      }
+      caller.onGone = () => session.cancel();
+    }
+    const release = (): void => {
+      if (caller) caller.onGone = undefined;
       // A cancel request may arrive late, and would then hit whoever has the connection next.
-      this.#release(member, signal?.aborted === true);
+      this.#release(member, caller?.gone === true);
+    };
+    let answers: Answers | undefined;
+    try {
+      answers = await perform(session, work);
+      answers.large?.stream.once('close', release);
+      return answers;
+    } finally {
+      if (!answers?.large) release();
     }
   }
 
@@ -114,8 +140,8 @@ export class Pool {
     this.#opening++;
     try {
       const { applicationName } = this.#options;
-      const session = await Session.open(this.#address, { applicationName, pipeline: true, connectTimeout: 5_000 });
-      const member = { session, names: new PreparedNames(PREPARED), bornAt: Date.now() };
+      const session = await Session.open(this.#address, { applicationName, connectTimeout: 5_000 });
+      const member = { session, bornAt: Date.now() };
       session.onLost(() => this.#forget(member));
       this.#all.add(member);
       this.#failures = 0;
@@ -178,31 +204,25 @@ export class Pool {
   }
 }
 
-async function perform({ session, names }: Member, { begin, statements, end }: Work): Promise<TextRow[][]> {
-  const evictions: string[] = [];
-  const sent = session.together(() => {
-    const all = [session.textRows({ text: begin, values: [] })];
-    for (const { text, values } of statements) {
-      const { name, evicted } = names.take(text);
-      all.push(session.textRows({ text, values, name }));
-      if (evicted !== undefined) evictions.push(evicted);
-    }
-    if (typeof end === 'string') all.push(session.textRows({ text: end, values: [] }));
-    return all;
-  });
-  const settled = await Promise.allSettled(sent);
-  const failed = settled.find((each) => each.status === 'rejected');
-  const results = settled.slice(1).map((each) => (each.status === 'fulfilled' ? each.value : []));
+async function perform(session: Session, { begin, statements, end, ...options }: Work): Promise<Answers> {
+  const opened = begin ?? (end === 'commit' ? undefined : 'begin');
+  if (opened === undefined) return session.batch(statements, options);
+  const known = typeof end === 'string' ? [plain(end)] : [];
   try {
-    if (typeof end !== 'string' && session.lost === undefined) {
-      await session.textRows({ text: failed ? 'rollback' : end(results), values: [] });
-    }
+    const { results, large } = await session.batch([plain(opened), ...statements, ...known], options);
+    const own = results.slice(1, 1 + statements.length);
+    if (typeof end !== 'string') await session.batch([plain(end(own))]);
+    return { results: own, large };
   } catch (error) {
-    if (!failed) throw error;
+    if (session.inTransaction && session.lost === undefined) {
+      await session.batch([plain('rollback')]).catch(() => undefined);
+    }
+    throw error;
   }
-  for (const name of evictions) session.forget(name);
-  if (failed) throw failed.reason;
-  return results;
+}
+
+function plain(text: string): Bound {
+  return { text, values: [] };
 }
 
 /** True when the trouble is the way to the database, not the request. */

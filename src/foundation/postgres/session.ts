@@ -1,10 +1,11 @@
-import { connect as tcpConnect } from 'node:net';
+import { connect as tcpConnect, type Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { isLocal, type DatabaseAddress } from './address.ts';
 import { connectionError, isSslRefused } from './errors.ts';
+import { Wire, type Answers, type BatchOptions, type Bound } from './wire/wire.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -14,17 +15,10 @@ export interface SessionOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Milliseconds until a connection attempt gives up; 10 000 unless told. */
   readonly connectTimeout?: number;
-  /** Statements are written to the socket without waiting for the answer of the one before. */
-  readonly pipeline?: boolean;
 }
 
-/** One statement whose parameters and results stay text. With a name the server keeps it prepared. */
-export interface TextStatement {
-  readonly text: string;
-  readonly values: ReadonlyArray<string | null>;
-  readonly name?: string;
-}
-export type TextRow = ReadonlyArray<string | null>;
+/** Statements of `batch` that one connection keeps prepared. */
+const PREPARED = 500;
 
 /**
  * One connection to one server, used by one caller at a time. Values travel as text exactly as Postgres prints
@@ -32,6 +26,7 @@ export type TextRow = ReadonlyArray<string | null>;
  */
 export class Session {
   readonly #client: pg.Client;
+  #wire: Wire | undefined;
   #lost: Error | undefined;
   readonly #onLost: Array<(error: Error) => void> = [];
   readonly address: DatabaseAddress;
@@ -77,7 +72,6 @@ export class Session {
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: { getTypeParser: textTypes },
-      ...(options.pipeline === true ? { pipeline: true } : {}),
     });
     client.on('error', () => undefined);
     try {
@@ -109,34 +103,19 @@ export class Session {
     return result.rowCount ?? 0;
   }
 
-  /** Rows as arrays of what Postgres printed: nothing is decoded. */
-  async textRows({ text, values, name }: TextStatement): Promise<TextRow[]> {
-    const query = { text, values: [...values], rowMode: 'array' as const, types: AS_TEXT, ...(name ? { name } : {}) };
-    const result = await this.#client.query<Array<string | null>>(query);
-    return result.rows;
-  }
-
-  /** Ends a named statement of `textRows`, here and on the server. */
-  forget(name: string): void {
-    const { connection } = this.#client as unknown as { connection: { parsedStatements: Record<string, string> } };
-    delete connection.parsedStatements[name];
-    this.#client.query(`deallocate ${name}`).catch(() => undefined); // one that failed was never prepared
-  }
-
-  /** What `send` queries goes to the server in one piece. */
-  together<T>(send: () => T): T {
-    const { connection } = this.#client as unknown as { connection: { stream: { cork(): void; uncork(): void } } };
-    connection.stream.cork();
-    try {
-      return send();
-    } finally {
-      connection.stream.uncork();
-    }
+  /**
+   * Statements in one round trip, each prepared once, their rows in bytes. They are one transaction: an implicit one
+   * that ends with the batch, unless one of them is BEGIN. Not while another call is under way.
+   */
+  async batch(statements: readonly Bound[], options?: BatchOptions): Promise<Answers> {
+    const { connection } = this.#client as unknown as { connection: { stream: Socket } };
+    this.#wire ??= new Wire(connection.stream, PREPARED);
+    return this.#wire.run(statements, options);
   }
 
   /** True while a BEGIN waits for its end. */
   get inTransaction(): boolean {
-    return this.#client.getTransactionStatus() !== 'I';
+    return this.#client.getTransactionStatus() !== 'I' || this.#wire?.inTransaction === true;
   }
 
   /** Several statements in one round trip by the simple protocol, without parameters. */
@@ -214,8 +193,6 @@ const LOSSLESS: Record<number, (text: string) => unknown> = {
   26: Number,
   114: JSON.parse,
 };
-
-const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
 
 /** bool, int2, int4, oid and json become JavaScript values; the rest stays text. Arrays: select to_json(array). */
 function textTypes(oid: number): (value: string) => unknown {

@@ -1,3 +1,6 @@
+import type { Caller } from '../../foundation/postgres/pool.ts';
+import type { LargeValue } from '../../foundation/postgres/wire/wire.ts';
+
 /** What came in, as far as the engine cares; an adapter fills it. */
 export interface RestRequest {
   readonly method: string;
@@ -8,14 +11,15 @@ export interface RestRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Aborts when the client went away. */
-  readonly signal?: AbortSignal;
+  /** Who waits; leaves when the client goes away. */
+  readonly caller?: Caller;
 }
 
 export interface RestResponse {
   readonly status: number;
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
-  readonly body: string;
+  /** A large one is sent as it comes from the database. */
+  readonly body: string | Buffer | LargeValue;
 }
 
 /** Who asks: the role that the database sees, and the claims that policies read. */

@@ -1,7 +1,7 @@
 import { isSqlState } from '../../foundation/postgres/errors.ts';
 import type { End, Pool } from '../../foundation/postgres/pool.ts';
-import type { TextRow } from '../../foundation/postgres/session.ts';
 import { ident } from '../../foundation/postgres/sql.ts';
+import type { Answers } from '../../foundation/postgres/wire/wire.ts';
 import type { Identity, RestRequest } from './message.ts';
 import type { RestOptions } from './options.ts';
 import type { Preferences } from './parse/prefer.ts';
@@ -16,11 +16,12 @@ export interface Statement {
 /** What a request does in the database, once it is compiled. */
 export interface Action {
   readonly readOnly: boolean;
+  /** The main one last: its body may be streamed. */
   readonly statements: readonly Statement[];
   /** `SET` clauses of a function that must hold before it starts. */
   readonly settings?: readonly Setting[];
   /** Looks at the results; what it throws rolls back and is the answer. */
-  readonly check?: (results: readonly TextRow[][]) => void;
+  readonly check?: (answers: Answers) => void;
 }
 
 export interface TransactionContext {
@@ -41,54 +42,76 @@ const ATTEMPTS = 3;
  *
  * @returns the rows of the action's statements
  */
-export async function perform(action: Action, context: TransactionContext): Promise<TextRow[][]> {
-  const before = preamble(action, context);
+export async function perform(action: Action, context: TransactionContext): Promise<Answers> {
+  const { pool, cache, request } = context;
   const end = endOf(context);
+  // What only reads needs no decision before it ends.
+  const decides = action.check !== undefined && !action.readOnly;
+  const begin = beginOf(action, context) ?? (decides || end === 'rollback' ? 'begin' : undefined);
+  const before = preamble(action, context, begin === undefined);
   const constraints = end === 'rollback' ? [{ text: 'set constraints all immediate', values: [] }] : [];
   const statements = [...before, ...action.statements, ...constraints];
+  const own = (results: Answers['results']): Answers['results'] =>
+    results.slice(before.length, before.length + action.statements.length);
   let refusal: { readonly error: unknown } | undefined;
-  const decide = (results: readonly TextRow[][]): End => {
+  const decide = (results: Answers['results']): End => {
     try {
-      action.check?.(results.slice(before.length));
+      action.check?.({ results: own(results), large: undefined });
       return end;
     } catch (error) {
       refusal = { error };
       return 'rollback';
     }
   };
+  const work = {
+    begin,
+    statements,
+    end: decides ? decide : end,
+    epoch: cache.version,
+    large: !decides && end === 'commit',
+  };
   for (let attempt = 1; ; attempt++) {
     try {
-      const begin = beginOf(action, context);
-      // What only reads needs no decision before it ends.
-      const work = { begin, statements, end: action.check && !action.readOnly ? decide : end };
-      const results = await context.pool.run(work, context.request.signal);
-      if (action.readOnly) decide(results);
+      const { results, large } = await pool.send(work, request.caller);
       if (refusal) throw refusal.error;
-      return results.slice(before.length, before.length + action.statements.length);
+      const answers = { results: own(results), large };
+      if (!decides) checkOrStop(action, answers);
+      return answers;
     } catch (error) {
       if (attempt === ATTEMPTS || !isSqlState(error, '40001')) throw error;
     }
   }
 }
 
-function beginOf({ readOnly, settings = [] }: Action, { cache, identity }: TransactionContext): string {
+function checkOrStop({ check }: Action, answers: Answers): void {
+  try {
+    check?.(answers);
+  } catch (error) {
+    answers.large?.stream.destroy();
+    throw error;
+  }
+}
+
+/** Undefined where the batch itself will do. */
+function beginOf({ readOnly, settings = [] }: Action, { cache, identity }: TransactionContext): string | undefined {
   const all = [...(cache.roleSettings.get(identity.role) ?? []), ...settings];
   const wanted = all.findLast(([name]) => name === ISOLATION)?.[1].toLowerCase();
-  const isolation = wanted !== undefined && ISOLATIONS.includes(wanted) ? ` isolation level ${wanted}` : '';
-  return `begin${isolation}${readOnly ? ' read only' : ''}`;
+  if (wanted === undefined || !ISOLATIONS.includes(wanted)) return undefined;
+  return `begin isolation level ${wanted}${readOnly ? ' read only' : ''}`;
 }
 const ISOLATION = 'default_transaction_isolation';
 const ISOLATIONS = ['serializable', 'repeatable read', 'read committed'];
 
-function preamble(action: Action, context: TransactionContext): Statement[] {
+function preamble(action: Action, context: TransactionContext, implicit: boolean): Statement[] {
   const { options, cache, identity, request, preferences, schema } = context;
   const path = [schema, ...options.extraSearchPath].map((name) => ident(name)).join(', ');
   const { cookie, ...headers } = request.headers;
   const settings: Setting[] = [
     ['search_path', path],
     ...(cache.roleSettings.get(identity.role) ?? []).filter(([name]) => name !== 'search_path' && name !== ISOLATION),
+    ...(implicit && action.readOnly ? [READ_ONLY] : []),
     ['role', identity.role],
-    ['request.jwt.claims', JSON.stringify(identity.claims)],
+    ['request.jwt.claims', claimsText(identity.claims)],
     ['request.method', request.method],
     ['request.path', request.path],
     ['request.headers', JSON.stringify(cookie === undefined ? headers : { ...headers, cookie })],
@@ -99,6 +122,16 @@ function preamble(action: Action, context: TransactionContext): Statement[] {
   const call = options.preRequest?.split('.') ?? [];
   const hook = call.length > 0 ? [{ text: `select ${ident(...call)}()`, values: [] }] : [];
   return [settingsStatement(settings), ...hook];
+}
+
+const READ_ONLY: Setting = ['transaction_read_only', 'on'];
+const claimTexts = new WeakMap<Identity['claims'], string>();
+
+/** Claims are the same object for each request with the same token. */
+function claimsText(claims: Identity['claims']): string {
+  let text = claimTexts.get(claims);
+  if (text === undefined) claimTexts.set(claims, (text = JSON.stringify(claims)));
+  return text;
 }
 
 function endOf({ options, preferences }: TransactionContext): End {

@@ -34,7 +34,7 @@ test('what fails is rolled back, the first error is told, and the connection ser
       end: 'commit' as const,
     };
     await expect(pool.run(bad)).rejects.toMatchObject({ code: '22012' });
-    expect(await pool.run(one('select count(*)::text from kept'))).toMatchObject([[['0']], []]);
+    expect(await pool.run(one('select count(*)::text from kept'))).toEqual([[['0']]]);
   });
 });
 
@@ -44,7 +44,7 @@ test('a decision after the results can undo', async () => {
     const insert = { begin, statements: [{ text: 'insert into tried values (1) returning id::text', values: [] }] };
     const seen: unknown[] = [];
     await pool.run({ ...insert, end: (results) => (seen.push(results[0]), 'rollback') });
-    expect(seen).toEqual([[['1']]]);
+    expect(seen).toEqual([[[Buffer.from('1')]]]);
     expect((await pool.run(one('select count(*)::text from tried')))[0]).toEqual([['0']]);
   });
 });
@@ -98,6 +98,6 @@ test('a server that went away is trouble, and no more once it is back', async ()
     await cluster.restart();
     await expect
       .poll(async () => pool.run(one('select $1::text', ['back'])).catch(() => undefined), { timeout: 10_000 })
-      .toMatchObject([[['back']], []]);
+      .toEqual([[['back']]]);
   });
 });

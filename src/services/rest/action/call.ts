@@ -42,19 +42,19 @@ export async function callAction(name: string, context: ActionContext): Promise<
   const action = { readOnly, settings: routine.settings };
   if (media.plan) return explain(main, action, context);
   const rowsOnly = routine.returns.kind === 'composite' || routine.returns.kind === 'record';
-  const results = await perform(
+  const answers = await perform(
     {
       ...action,
       statements: [main],
-      check: ([first]) => {
-        const { rows } = readOutcome(first);
+      check: (each) => {
+        const { rows } = readOutcome(each);
         if (rowsOnly) assertSingular(media.format, rows);
         assertMaxAffected(preferences, rows);
       },
     },
     context,
   );
-  const outcome = readOutcome(results[0]);
+  const outcome = readOutcome(answers);
   const { status, range: rangeHeader, error } = pageStatus(node.offset, outcome);
   const most = preferences['max-affected'];
   const honoured = { ...applied(preferences), ...(most === undefined ? {} : { 'max-affected': most }) };

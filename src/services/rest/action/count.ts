@@ -1,4 +1,4 @@
-import type { TextRow } from '../../../foundation/postgres/session.ts';
+import type { RawRow } from '../../../foundation/postgres/wire/wire.ts';
 import type { Preferences } from '../parse/prefer.ts';
 import type { ReadNode } from '../plan/read.ts';
 import type { Outcome } from '../reply/outcome.ts';
@@ -10,7 +10,7 @@ import type { ActionContext } from './context.ts';
 interface Counting {
   /** For the main statement. */
   readonly matches: string | undefined;
-  /** Beside it. */
+  /** Before it. */
   readonly statements: readonly Statement[];
 }
 
@@ -35,7 +35,7 @@ export function countStatements(
 
 export function countedTotal(
   { total, rows }: Pick<Outcome, 'total' | 'rows'>,
-  plan: readonly TextRow[] | undefined,
+  plan: readonly RawRow[] | undefined,
   count: Preferences['count'],
   maxRows: number | undefined,
   node: ReadNode,
@@ -51,7 +51,7 @@ function isBounded({ limit, offset }: ReadNode): boolean {
   return limit !== undefined || offset > 0;
 }
 
-function plannedRows(plan: readonly TextRow[] | undefined): number {
-  const [first] = JSON.parse(plan?.[0]?.[0] ?? '[]') as Array<{ Plan: { 'Plan Rows': number } }>;
+function plannedRows(plan: readonly RawRow[] | undefined): number {
+  const [first] = JSON.parse(plan?.[0]?.[0]?.toString() ?? '[]') as Array<{ Plan: { 'Plan Rows': number } }>;
   return first?.Plan['Plan Rows'] ?? 0;
 }

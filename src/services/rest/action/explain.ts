@@ -10,7 +10,10 @@ export async function explain(
 ): Promise<RestResponse> {
   const plan = context.media.plan ?? { format: 'text', options: [] };
   const options = [...plan.options, `format ${plan.format}`].join(', ');
-  const results = await perform({ ...action, statements: [{ text: `explain (${options}) ${text}`, values }] }, context);
-  const body = (results[0] ?? []).map(([line]) => line ?? '').join('\n');
+  const { results } = await perform(
+    { ...action, statements: [{ text: `explain (${options}) ${text}`, values }] },
+    context,
+  );
+  const body = (results[0] ?? []).map(([line]) => line?.toString() ?? '').join('\n');
   return { status: 200, headers: [['Content-Type', context.media.contentType], ...context.profileHeader], body };
 }

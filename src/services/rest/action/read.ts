@@ -1,3 +1,4 @@
+import type { Answers } from '../../../foundation/postgres/wire/wire.ts';
 import type { RestResponse } from '../message.ts';
 import { parseQuery, type Query } from '../parse/query.ts';
 import { parseRange, type Range } from '../parse/range.ts';
@@ -22,26 +23,21 @@ export async function readAction(name: string, context: ActionContext): Promise<
   const { main, counting, node } = cachedRead(key, name, { ...context, pairs });
   const bound = { text: main.text, values: unmask(main.values, values) };
   if (media.plan) return explain(bound, { readOnly: true }, context);
-  const results = await perform(
+  const answers = await perform(
     {
       readOnly: true,
-      statements: [bound, ...counting.map((each) => ({ ...each, values: unmask(each.values, values) }))],
-      check: ([first]) => assertSingular(media.format, readOutcome(first).rows),
+      statements: [...counting.map((each) => ({ ...each, values: unmask(each.values, values) })), bound],
+      check: (each) => assertSingular(media.format, readOutcome(each).rows),
     },
     context,
   );
-  return answer(name, node, results, context);
+  return answer(name, node, answers, context);
 }
 
-function answer(
-  name: string,
-  node: ReadNode,
-  results: ReadonlyArray<Parameters<typeof readOutcome>[0]>,
-  context: ActionContext,
-): RestResponse {
+function answer(name: string, node: ReadNode, answers: Answers, context: ActionContext): RestResponse {
   const { media, preferences } = context;
-  const outcome = readOutcome(results[0]);
-  const total = countedTotal(outcome, results[1], preferences.count, context.plan.maxRows, node);
+  const outcome = readOutcome(answers);
+  const total = countedTotal(outcome, answers.results[0], preferences.count, context.plan.maxRows, node);
   const { status, range: rangeHeader, error } = pageStatus(node.offset, { rows: outcome.rows, total });
   return respond(outcome, {
     status,

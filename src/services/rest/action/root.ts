@@ -18,10 +18,11 @@ export async function rootAction(context: ActionContext): Promise<RestResponse> 
   const { options, request, schema, cache, media } = context;
   if (options.openapiMode === 'disabled') throw badRequest.rootDisabled();
   if (request.method !== 'GET' && request.method !== 'HEAD') throw badRequest.method(request.method);
-  const results = await perform({ readOnly: true, statements: [{ text: ACCESSIBLE, values: [schema] }] }, context);
+  const { results } = await perform({ readOnly: true, statements: [{ text: ACCESSIBLE, values: [schema] }] }, context);
   const [relations, routines] = results[0]?.[0] ?? [];
   const ignore = options.openapiMode === 'ignore-privileges';
-  const names = (text: string | null | undefined): Set<string> => new Set(JSON.parse(text ?? '[]') as string[]);
+  const names = (text: Buffer | null | undefined): Set<string> =>
+    new Set(JSON.parse(text?.toString() ?? '[]') as string[]);
   const body = describeApi(cache, schema, {
     relations: ignore ? undefined : names(relations),
     routines: ignore ? undefined : names(routines),

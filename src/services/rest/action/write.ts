@@ -1,3 +1,4 @@
+import type { Answers } from '../../../foundation/postgres/wire/wire.ts';
 import { badRequest } from '../errors.ts';
 import type { RestResponse } from '../message.ts';
 import type { Logic } from '../parse/ast.ts';
@@ -43,8 +44,8 @@ export async function writeAction(name: string, context: ActionContext): Promise
   });
   const main = { text, values: params.values };
   if (media.plan) return explain(main, { readOnly: false }, context);
-  const results = await perform({ readOnly: false, statements: [main], ...checkOf(write, context) }, context);
-  return answer(write, readOutcome(results[0]), context);
+  const answers = await perform({ readOnly: false, statements: [main], ...checkOf(write, context) }, context);
+  return answer(write, readOutcome(answers), context);
 }
 
 interface Write {
@@ -118,8 +119,8 @@ function checkOf({ kind }: Write, { media, preferences }: ActionContext) {
   const limited = (kind === 'update' || kind === 'delete') && preferences.handling === 'strict';
   if (kind !== 'put' && !singular && !(limited && preferences['max-affected'] !== undefined)) return {};
   return {
-    check: ([rows]: ReadonlyArray<Parameters<typeof readOutcome>[0]>): void => {
-      const outcome = readOutcome(rows);
+    check: (answers: Answers): void => {
+      const outcome = readOutcome(answers);
       if (kind === 'put' && outcome.rows !== 1) throw badRequest.putKey();
       if (limited) assertMaxAffected(preferences, outcome.rows);
       if (singular) assertSingular(media.format, outcome.rows);

@@ -1,4 +1,4 @@
-import type { TextRow } from '../../../foundation/postgres/session.ts';
+import type { Answers, LargeValue, RawRow } from '../../../foundation/postgres/wire/wire.ts';
 import { badRequest } from '../errors.ts';
 import type { Format } from '../parse/media.ts';
 import type { Preferences } from '../parse/prefer.ts';
@@ -7,25 +7,32 @@ import type { Preferences } from '../parse/prefer.ts';
 export interface Outcome {
   readonly total: number | undefined;
   readonly rows: number;
-  readonly body: string;
+  readonly body: Buffer | LargeValue;
   readonly headers: string | null;
   readonly status: string | null;
   readonly location: string | null;
   readonly inserted: string | null;
 }
 
-export function readOutcome(rows: readonly TextRow[] | undefined): Outcome {
-  const [total = null, count = null, body = null, headers = null, status = null, location = null, inserted = null] =
-    rows?.[0] ?? [];
+/** The main statement is the last one. */
+export function readOutcome({ results, large }: Answers): Outcome {
+  const [total, count, headers, status, location, inserted, body] = results.at(-1)?.[0] ?? NO_ROW;
   return {
-    total: total === null ? undefined : Number(total),
-    rows: Number(count ?? 0),
-    body: body ?? '',
-    headers,
-    status,
-    location,
-    inserted,
+    total: total ? Number(total.toString('latin1')) : undefined,
+    rows: count ? Number(count.toString('latin1')) : 0,
+    headers: textOf(headers),
+    status: textOf(status),
+    location: textOf(location),
+    inserted: textOf(inserted),
+    body: large ?? body ?? NOTHING,
   };
+}
+
+const NO_ROW: RawRow = [];
+const NOTHING = Buffer.alloc(0);
+
+function textOf(cell: Buffer | null | undefined): string | null {
+  return cell?.toString() ?? null;
 }
 
 /** @throws RestError PGRST116 */

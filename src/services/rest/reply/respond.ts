@@ -33,13 +33,24 @@ export function respond(
   outcome: Pick<Outcome, 'headers' | 'status'>,
   { status, headers, body }: RestResponse,
 ): RestResponse {
-  const own = ownHeaders(outcome.headers);
-  const replaced = new Set(own.map(([name]) => name.toLowerCase()));
-  return {
-    status: ownStatus(outcome.status) ?? status,
-    headers: [...headers.filter(([name]) => !replaced.has(name.toLowerCase())), ...own],
-    body,
-  };
+  if (outcome.headers === null && outcome.status === null) return { status, headers, body };
+  try {
+    const own = ownHeaders(outcome.headers);
+    const replaced = new Set(own.map(([name]) => name.toLowerCase()));
+    return {
+      status: ownStatus(outcome.status) ?? status,
+      headers: [...headers.filter(([name]) => !replaced.has(name.toLowerCase())), ...own],
+      body,
+    };
+  } catch (error) {
+    discard(body);
+    throw error;
+  }
+}
+
+/** A large body that nobody will read keeps its connection busy. */
+export function discard(body: RestResponse['body']): void {
+  if (typeof body === 'object' && 'stream' in body) body.stream.destroy();
 }
 
 function ownStatus(text: string | null): number | undefined {

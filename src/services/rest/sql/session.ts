@@ -1,10 +1,9 @@
-import { Params } from './params.ts';
+import { literal } from '../../../foundation/postgres/sql.ts';
 
 export type Setting = readonly [name: string, value: string];
 
-/** Transaction-local settings in one statement. Which names occur is part of its text, so texts stay few. */
-export function settingsStatement(settings: readonly Setting[]): { text: string; values: Array<string | null> } {
-  const params = new Params();
-  const calls = settings.map(([name, value]) => `set_config(${params.add(name)}, ${params.add(value)}, true)`);
-  return { text: `select ${calls.join(', ')}`, values: params.values };
+/** Transaction-local settings in one statement. Which names occur is its text, so texts stay few; none is a client's. */
+export function settingsStatement(settings: readonly Setting[]): { text: string; values: string[] } {
+  const calls = settings.map(([name], at) => `set_config(${literal(name)}, $${at + 1}, true)`);
+  return { text: `select ${calls.join(', ')}`, values: settings.map(([, value]) => value) };
 }

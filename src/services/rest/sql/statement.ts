@@ -14,7 +14,7 @@ export interface MainParts {
 
 export const PAGE = 'pgrst_page';
 
-/** One row: total, rows of the page, body, response.headers, response.status, location, inserted. */
+/** One row: total, rows of the page, response.headers, response.status, location, inserted, and last, as it may be long, the body. */
 export function mainStatement(parts: MainParts): string {
   const items = [...parts.with, `${PAGE} as (${parts.page})`];
   return (
@@ -22,11 +22,11 @@ export function mainStatement(parts: MainParts): string {
     [
       parts.matches === undefined ? 'null' : `(select count(*) from (${parts.matches}) as pgrst_matches)::text`,
       'count(*)::text',
-      `(${parts.body})::text`,
       `nullif(current_setting('response.headers', true), '')`,
       `nullif(current_setting('response.status', true), '')`,
       parts.location ?? 'null',
       parts.inserted ?? 'null',
+      `(${parts.body})::text`,
     ].join(', ') +
     ` from ${PAGE}`
   );

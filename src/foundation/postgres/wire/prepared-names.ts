@@ -11,13 +11,26 @@ export class PreparedNames {
     this.#limit = limit;
   }
 
-  /** The name for this text, and the name to deallocate when it took another's place. */
-  take(text: string): { readonly name: string; readonly evicted: string | undefined } {
+  /** The name for this text, whether it must be prepared, and the name to close when it took another's place. */
+  take(text: string): { readonly name: string; readonly isNew: boolean; readonly evicted: string | undefined } {
     const known = this.#names.get(text);
     const name = known ?? `s${this.#next++}`;
     this.#names.delete(text);
     this.#names.set(text, name);
-    return { name, evicted: this.#names.size > this.#limit ? this.#dropOldest() : undefined };
+    const evicted = this.#names.size > this.#limit ? this.#dropOldest() : undefined;
+    return { name, isNew: known === undefined, evicted };
+  }
+
+  /** It could not be prepared. */
+  drop(text: string): void {
+    this.#names.delete(text);
+  }
+
+  /** Forgets all; gives their names. */
+  clear(): string[] {
+    const names = [...this.#names.values()];
+    this.#names.clear();
+    return names;
   }
 
   #dropOldest(): string | undefined {
