@@ -3,6 +3,8 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { choiceFlags, endFlags } from '../cli/migrate-flags.ts';
 import { askSecret, canAsk } from '../cli/prompts.ts';
 import { paint } from '../cli/render/paint.ts';
+import type { targetWords } from '../foundation/core/shell-words.ts';
+import type { MigrateEnds } from '../operator/migrate/options.ts';
 import type { MigrateObservation } from '../operator/migrate/observations.ts';
 import type { MigrationReport } from '../operator/migrate/report.ts';
 
@@ -69,9 +71,24 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
     this.closeRenderer();
     if (!this.jsonEnabled()) {
       this.print(renderReport(report, files, { style: paint(process.stdout), words }));
+      if (report.outcome !== 'differences') this.print(await indexLine(flags, ends));
     }
     if (report.outcome === 'differences') this.finishWith(report, differences(report));
     return report;
+  }
+}
+
+/** Offered, never needed: what was moved is whole without it, so a failure here is not one of the migration. */
+async function indexLine(flags: Parameters<typeof targetWords>[0], { target }: MigrateEnds): Promise<string> {
+  const { loadSettings } = await import('../foundation/config/settings.ts');
+  const { adviseIndexes } = await import('../operator/database/run.ts');
+  const { adviceLine, adviseWords } = await import('../operator/database/words.ts');
+  try {
+    const { columns } = loadSettings({ dir: flags.dir }).settings.advise;
+    const line = adviceLine(await adviseIndexes({ target, columns }), adviseWords(flags));
+    return line === null ? '' : `  ${line}\n\n`;
+  } catch {
+    return '';
   }
 }
 

@@ -132,6 +132,8 @@ const DDL_PLACES = [
   'src/operator/migrate/',
   'src/operator/demo/standin/', // plays the project of somebody else
   'src/operator/demo/source.ts', // and its login
+  'src/operator/database/', // indexes on the owner's tables
+  'src/operator/audit/', // fixes to the owner's policies and grants
   'src/foundation/postgres/templates.ts', // the table that remembers which templates were applied
 ];
 

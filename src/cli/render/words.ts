@@ -7,6 +7,7 @@ const VERBS: Readonly<Record<string, Partial<Record<Phase, string>>>> = {
   'migrate.verify': { started: 'verifying', progress: 'verifying', finished: 'verified', failed: 'could not verify' },
   'migrate.step': { started: 'begins', progress: 'goes on', finished: 'done', failed: 'failed' },
   'migrate.phase': { started: 'phase', progress: 'phase', finished: 'end of phase', failed: 'failed in phase' },
+  'database.index': { started: 'building', finished: 'done', failed: 'refused' },
   'up.step': { started: 'begins', finished: 'done', failed: 'failed' },
   'up.stop': { started: 'stopping', finished: 'stopped' },
 };

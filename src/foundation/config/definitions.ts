@@ -58,6 +58,12 @@ export const DEFINITIONS = {
     audience: optionalText('Audience that tokens must name.'),
     roleClaim: text('.role', 'Path of the role in the claims of a token.'),
   },
+  advise: {
+    columns: list(
+      ['discord_id', 'roblox_id', 'license_key', 'api_key'],
+      'Columns that requests search by: `db advise` wants an index on each, in every table that has one.',
+    ),
+  },
   source: {
     url: secret('Connection string of the Supabase project to move.'),
   },

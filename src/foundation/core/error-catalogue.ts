@@ -77,6 +77,11 @@ export const ERROR_CATALOGUE = {
     doc: 'The copy finished, and verification found differences. The report names each table and object.',
   },
 
+  INDEXES_ADVISED: {
+    exitCode: 6,
+    doc: '`db advise` found indexes that are missing or broken, or could not build some of them.',
+  },
+
   SERVER_DIED: {
     exitCode: 7,
     doc: 'Postgres or the API daemon ended while `vectabase up` ran; the rest was stopped. Safe to run again.',
@@ -84,6 +89,10 @@ export const ERROR_CATALOGUE = {
   DATABASE_UNREACHABLE: { exitCode: 7, doc: 'No connection to a Postgres server could be made. Safe to run again.' },
 
   MIGRATE_STOPPED: { exitCode: 75, doc: 'The migration stopped part-way. What is done is kept; `--resume` continues.' },
+  INDEXES_STOPPED: {
+    exitCode: 75,
+    doc: '`db advise --apply` stopped part-way. What was built is kept; the same command goes on.',
+  },
   INTERRUPTED: { exitCode: 130, doc: 'Stopped by the operator with nothing to resume.' },
 } as const satisfies Record<string, { exitCode: number; doc: string }>;
 

@@ -1,3 +1,4 @@
+import { shellWord, targetWords } from '../../foundation/core/shell-words.ts';
 import type { CommandWords } from './errors.ts';
 
 /** The exact commands that go on from here, with the flags that say where, and never with a connection string. */
@@ -8,10 +9,7 @@ export function commandWords(flags: {
   source?: string | undefined;
   [choice: string]: unknown;
 }): CommandWords {
-  const target = [
-    flags.dir === '.vectabase' ? '' : ` --dir ${shellWord(flags.dir)}`,
-    flags['target-file'] ? ` --target-file ${shellWord(flags['target-file'])}` : '',
-  ].join('');
+  const target = targetWords(flags);
   const source = flags['source-file']
     ? ` --source-file ${shellWord(flags['source-file'])}`
     : flags.source
@@ -33,9 +31,4 @@ function choiceWords(flags: Readonly<Record<string, unknown>>): string {
     if (value === undefined || (name === 'format' && value === 'auto')) return [];
     return (Array.isArray(value) ? value : [value]).map((item) => ` --${name} ${shellWord(String(item))}`);
   }).join('');
-}
-
-/** A word as a POSIX shell reads it back. */
-export function shellWord(word: string): string {
-  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -92,6 +92,7 @@ describe('precedence', () => {
       'jwt.jwks': ['/run/jwks.json', '/run/jwks.json'],
       'jwt.audience': ['authenticated', 'authenticated'],
       'jwt.roleClaim': ['$.app.role', '$.app.role'],
+      'advise.columns': ['a,b', ['a', 'b']],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };
     expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));

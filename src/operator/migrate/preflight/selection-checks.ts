@@ -2,7 +2,7 @@ import { objectKey, type Catalog } from '../catalog/model.ts';
 import type { MigrateChoices } from '../options.ts';
 import { matchesAny } from '../plan/globs.ts';
 import { blocker, count, list, note, warning, type Finding } from './finding.ts';
-import { shellWord } from '../words.ts';
+import { shellWord } from '../../../foundation/core/shell-words.ts';
 import { ownTables, type PreflightInput } from './input.ts';
 
 /** Every hosted project has them installed; their absence says nothing about the owner's own work. */

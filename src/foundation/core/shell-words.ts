@@ -1,0 +1,12 @@
+/** The flags that say where a command works, as its next one needs them: ` --dir X --target-file Y`, or nothing. */
+export function targetWords(flags: { dir: string; 'target-file'?: string | undefined }): string {
+  return [
+    flags.dir === '.vectabase' ? '' : ` --dir ${shellWord(flags.dir)}`,
+    flags['target-file'] ? ` --target-file ${shellWord(flags['target-file'])}` : '',
+  ].join('');
+}
+
+/** A word as a POSIX shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
