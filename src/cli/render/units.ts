@@ -27,3 +27,17 @@ export function formatTime(epochMs: number): string {
   const date = new Date(epochMs);
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
 }
+
+/** How old something is, in its largest unit: `new`, `5 min`, `3 h`, `12 days`. */
+export function formatAge(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return 'new';
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
+/** `just now`, `5 min ago`. */
+export function formatAgo(ms: number): string {
+  return ms < 60_000 ? 'just now' : `${formatAge(ms)} ago`;
+}

@@ -64,6 +64,10 @@ export const DEFINITIONS = {
       'Columns that requests search by: `db advise` wants an index on each, in every table that has one.',
     ),
   },
+  secrets: {
+    environment: text('production', 'Which file of encrypted secrets this installation uses.'),
+    identityFile: optionalText('File with the private key that opens the secrets, instead of secrets/identity.'),
+  },
   source: {
     url: secret('Connection string of the Supabase project to move.'),
   },

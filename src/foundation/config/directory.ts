@@ -28,6 +28,23 @@ export interface InstallationPaths {
   readonly run: string;
   readonly daemonConfig: string;
   readonly daemonLog: string;
+  readonly secrets: SecretsPaths;
+}
+
+/** Where the encrypted secrets are. Committed to git: `recipients` and `*.env.age`; nothing else. */
+export interface SecretsPaths {
+  readonly directory: string;
+  /** Private key, mode 0600. Absent when it comes from elsewhere. */
+  readonly identity: string;
+  /** Public keys, one a line: everybody who can open the files. */
+  readonly recipients: string;
+  readonly ignore: string;
+  /** Prefix of the lock that writers take. */
+  readonly lock: string;
+  /** The log of every access, its head and its lock. */
+  readonly audit: string;
+  /** A program run after a new value, when it is there and executable. */
+  readonly rotated: string;
 }
 
 export function installationPaths(dir: string): InstallationPaths {
@@ -48,6 +65,20 @@ export function installationPaths(dir: string): InstallationPaths {
     run: at('run.json'),
     daemonConfig: at('daemon.json'),
     daemonLog: at('daemon.log'),
+    secrets: secretsPaths(at('secrets')),
+  };
+}
+
+export function secretsPaths(directory: string): SecretsPaths {
+  const at = (name: string): string => path.join(directory, name);
+  return {
+    directory,
+    identity: at('identity'),
+    recipients: at('recipients'),
+    ignore: at('.gitignore'),
+    lock: at('lock'),
+    audit: at('audit'),
+    rotated: at('on-rotated'),
   };
 }
 

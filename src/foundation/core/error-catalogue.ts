@@ -32,6 +32,10 @@ export const ERROR_CATALOGUE = {
     exitCode: 5,
     doc: 'A master key would be made where there is one, or where the database was made with another one.',
   },
+  SECRET_INVALID: { exitCode: 2, doc: 'A name or value that cannot be an environment variable, so no secret either.' },
+  SECRETS_KEY_MISSING: { exitCode: 4, doc: 'The private key that opens the secrets is not there, or not readable.' },
+  SECRETS_KEY_WRONG: { exitCode: 4, doc: 'No private key at hand, or not the passphrase given, opens the file.' },
+  SECRETS_LOCKED: { exitCode: 4, doc: 'The private key is protected by a passphrase, and there is nobody to ask.' },
   DATABASE_AUTH_FAILED: { exitCode: 4, doc: 'Postgres refused the user name or password.' },
   DATABASE_PERMISSION: { exitCode: 4, doc: 'The database role lacks a right that the step needs.' },
 
@@ -51,6 +55,16 @@ export const ERROR_CATALOGUE = {
   SCHEMA_FAILED: { exitCode: 5, doc: 'Postgres refused a schema step. Nothing of that step was kept.' },
   DISK_FULL: { exitCode: 5, doc: 'There is not enough disk space.' },
   INSTALLATION_MISSING: { exitCode: 5, doc: 'The directory holds no Vectabase installation, or it is not running.' },
+
+  SECRET_MISSING: { exitCode: 5, doc: 'The secrets of this environment hold no such name.' },
+  SECRETS_FILE_INVALID: {
+    exitCode: 5,
+    doc: 'A file of secrets is damaged, or what was given is not the format that it should be. Lines are named, never quoted.',
+  },
+  SECRETS_AUDIT_FAILED: {
+    exitCode: 5,
+    doc: 'The log of accesses could not be written, so the access was refused.',
+  },
 
   MIGRATE_BLOCKED: {
     exitCode: 5,
@@ -76,6 +90,9 @@ export const ERROR_CATALOGUE = {
     exitCode: 6,
     doc: 'The copy finished, and verification found differences. The report names each table and object.',
   },
+  SECRETS_DIFFER: { exitCode: 6, doc: '`secrets diff` found names that differ; `details` names them, never a value.' },
+  SECRETS_FINDINGS: { exitCode: 6, doc: '`secrets check` found secrets that are missing or malformed.' },
+  SECRETS_AUDIT_BROKEN: { exitCode: 6, doc: 'The log of accesses was changed by somebody else than Vectabase.' },
 
   INDEXES_ADVISED: {
     exitCode: 6,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { writeDurably } from '../core/durable-file.ts';
@@ -30,9 +30,14 @@ export interface DirectoryLock {
  *
  * @param prefix path of the files without `-N.json`
  * @param now milliseconds since the epoch
+ * @param options.mode of the files: 0600, unless users of several ids take turns
  * @throws VectabaseError LOCK_HELD
  */
-export async function lockDirectory(prefix: string, now: number): Promise<DirectoryLock> {
+export async function lockDirectory(
+  prefix: string,
+  now: number,
+  { mode = 0o600 }: { mode?: number } = {},
+): Promise<DirectoryLock> {
   const mine: LockHolder = {
     pid: process.pid,
     startTime: startTime(process.pid) ?? null,
@@ -45,11 +50,11 @@ export async function lockDirectory(prefix: string, now: number): Promise<Direct
     const holder = await readHolder(prefix, highest);
     if (holder && isHeld(holder)) throw heldBy(holder, nameOf(prefix, highest));
     const next = highest + 1;
-    if (!(await claim(nameOf(prefix, next), mine))) continue;
+    if (!(await claim(nameOf(prefix, next), mine, mode))) continue;
     const all = await generations(prefix);
     if (all.at(-1) === next) {
       await Promise.all(all.filter((n) => n < next).map((n) => rm(nameOf(prefix, n), { force: true })));
-      return { release: () => writeDurably(nameOf(prefix, next), FREE) };
+      return { release: () => writeDurably(nameOf(prefix, next), FREE, { mode }) };
     }
     await rm(nameOf(prefix, next), { force: true });
   }
@@ -78,10 +83,11 @@ async function generations(prefix: string): Promise<number[]> {
 }
 
 /** Whole under its name at once: `link` fails when the name is taken. */
-async function claim(file: string, holder: LockHolder): Promise<boolean> {
+async function claim(file: string, holder: LockHolder, mode: number): Promise<boolean> {
   const fresh = `${file}.new-${randomBytes(6).toString('hex')}`;
   try {
     await writeFile(fresh, `${JSON.stringify(holder)}\n`, { flag: 'wx', mode: 0o600 });
+    await chmod(fresh, mode); // whatever the umask says
     await link(fresh, file);
     return true;
   } catch (error) {
