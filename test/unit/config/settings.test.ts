@@ -93,6 +93,8 @@ describe('precedence', () => {
       'jwt.audience': ['authenticated', 'authenticated'],
       'jwt.roleClaim': ['$.app.role', '$.app.role'],
       'advise.columns': ['a,b', ['a', 'b']],
+      'secrets.environment': ['staging', 'staging'],
+      'secrets.identityFile': ['/run/identity', '/run/identity'],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };
     expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));
