@@ -18,6 +18,8 @@ export function allowOrigin(
   const all = allowed.includes('*');
   if (origin === undefined || !(all || allowed.includes(origin))) return false;
   response.setHeader('access-control-allow-origin', all ? '*' : origin);
+  // A page of any origin must not act with the cookies of this one; a page that was named may.
+  if (!all) response.setHeader('access-control-allow-credentials', 'true');
   response.setHeader('access-control-expose-headers', EXPOSED);
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
   const asked = request.headers['access-control-request-headers'];

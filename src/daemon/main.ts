@@ -9,6 +9,7 @@ import { watchDatabase } from './database-watch.ts';
 import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
 import { databaseAddress } from './database-address.ts';
+import { openGate } from './gate.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
 import { REST_PATH } from './rest-adapter.ts';
 import { startRest } from './rest-start.ts';
@@ -48,7 +49,8 @@ async function serve(config: RuntimeConfig, keys: KeyRing, log: Logger): Promise
       (watch) => watch.stop(),
     );
     scope.add(keys.watch(log), (watch) => watch.stop());
-    const common = { log, cors: config.api.cors, stopping: () => stopping };
+    const gate = scope.add(openGate(config, keys, log), (open) => open.stop());
+    const common = { log, cors: config.api.cors, gate, stopping: () => stopping };
     const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
     const app = makeApp({ ...common, trouble: database.trouble });
     const handler: RequestListener = (request, response) => {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 
 /**
  * A request id on the response and, when it is over, in the log. The path is logged without its query, which may hold
- * keys and tokens.
+ * keys, tokens and what people search for.
  */
 export function logRequest(request: IncomingMessage, response: ServerResponse, path: string, log: Logger): string {
   const given = request.headers['x-request-id'];
@@ -14,9 +14,19 @@ export function logRequest(request: IncomingMessage, response: ServerResponse, p
   const { method } = request;
   response.once('close', () => {
     const ms = performance.now() - start;
-    const line = { requestId, method, path, status: response.statusCode, ms, finished: response.writableFinished };
+    const line = {
+      requestId,
+      method,
+      path: path.slice(0, MAX_PATH),
+      status: response.statusCode,
+      ms,
+      finished: response.writableFinished,
+    };
     if (path === '/healthz' || path === '/readyz') log.debug(line, 'request');
     else log.info(line, 'request');
   });
   return requestId;
 }
+
+/** Characters of a path in the log: none of ours is longer, and a line is not for strangers to fill. */
+const MAX_PATH = 300;

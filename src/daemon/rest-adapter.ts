@@ -5,6 +5,7 @@ import type { Caller } from '../foundation/postgres/pool.ts';
 import type { RestEngine } from '../services/rest/engine.ts';
 import type { RestResponse } from '../services/rest/message.ts';
 import { discard } from '../services/rest/reply/respond.ts';
+import type { Gate } from './gate.ts';
 import { allowOrigin } from './cors.ts';
 import { errorFields } from './log.ts';
 import { logRequest } from './request-log.ts';
@@ -12,6 +13,7 @@ import { logRequest } from './request-log.ts';
 export interface RestAdapterOptions {
   readonly log: Logger;
   readonly cors: readonly string[];
+  readonly gate: Gate;
   readonly serverTiming: boolean;
   readonly stopping: () => boolean;
 }
@@ -36,14 +38,12 @@ export function restAdapter(
     if (options.stopping()) response.setHeader('connection', 'close');
     if (allowOrigin(options.cors, request, response, 200)) return;
     const query = mark < 0 ? '' : target.slice(mark + 1);
-    serve(engine, { request, response, path: path === '' ? '/' : path, query }, options.serverTiming).catch(
-      (error: unknown) => {
-        if (response.destroyed) return;
-        options.log.error({ requestId, ...errorFields(error) }, 'failed');
-        if (response.headersSent) response.destroy();
-        else refuse(response, 500, 'PGRSTX00', 'Internal error; the log has the request id');
-      },
-    );
+    serve(engine, { request, response, path: path === '' ? '/' : path, query }, options).catch((error: unknown) => {
+      if (response.destroyed) return;
+      options.log.error({ requestId, ...errorFields(error) }, 'failed');
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, 'PGRSTX00', 'Internal error; the log has the request id');
+    });
   };
 }
 
@@ -54,7 +54,11 @@ interface Exchange {
   readonly query: string;
 }
 
-async function serve(engine: RestEngine, exchange: Exchange, serverTiming: boolean): Promise<void> {
+async function serve(
+  engine: RestEngine,
+  exchange: Exchange,
+  { gate, serverTiming }: RestAdapterOptions,
+): Promise<void> {
   const { request, response, path, query } = exchange;
   const start = performance.now();
   const caller: Caller = { gone: false, onGone: undefined };
@@ -63,10 +67,12 @@ async function serve(engine: RestEngine, exchange: Exchange, serverTiming: boole
     caller.gone = true;
     caller.onGone?.();
   });
-  const body = await readBody(request);
+  const { admission, retryAfterSeconds } = await gate.admit(request, query);
+  if (retryAfterSeconds !== undefined) return tooMany(response, retryAfterSeconds);
+  const body = admission.as === 'refused' ? NOTHING : await readBody(request);
   if (body === undefined) return refuse(response, 413, 'PGRST102', `The request body is larger than ${MAX_BODY} bytes`);
   const { method = 'GET' } = request;
-  const answer = await engine({ method, path, query, headers: flatten(request), body, caller });
+  const answer = await engine({ method, path, query, headers: flatten(request), body, admission, caller });
   if (serverTiming) response.setHeader('Server-Timing', `total;dur=${(performance.now() - start).toFixed(1)}`);
   write(response, method, answer);
 }
@@ -125,6 +131,17 @@ function flatten({ headers }: IncomingMessage): Record<string, string> {
     if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ');
   }
   return flat;
+}
+
+/** The code is the one that functions of the database raise for the same: `PT` and the status. */
+function tooMany(response: ServerResponse, seconds: number): void {
+  response.setHeader('Retry-After', seconds);
+  const hint = `Try again in ${seconds} second${seconds === 1 ? '' : 's'}.`;
+  write(response, '', {
+    status: 429,
+    headers: [['Content-Type', 'application/json; charset=utf-8']],
+    body: JSON.stringify({ code: 'PT429', details: null, hint, message: 'Too many requests' }),
+  });
 }
 
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { VectabaseError } from '../foundation/core/errors.ts';
 
 export interface Listening {
@@ -11,6 +13,7 @@ export interface Listening {
 /** @throws VectabaseError PORT_IN_USE */
 export async function listen(handler: RequestListener, host: string, port: number): Promise<Listening> {
   const server = createServer({ maxHeaderSize: MAX_HEADER }, handler);
+  server.on('clientError', answerUnreadable);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, resolve);
@@ -20,8 +23,28 @@ export async function listen(handler: RequestListener, host: string, port: numbe
   return { url: urlOf(server), drain: (ms) => drain(server, ms) };
 }
 
-/** Bytes of all headers and the URL: a list of a few thousand identifiers in a filter fits. */
-const MAX_HEADER = 256 * 1024;
+/** Bytes of all headers and the URL: a filter with a list of 20,000 uuids fits. */
+const MAX_HEADER = 1024 * 1024;
+
+/** What Node's parser refuses has no request yet, so no route, log line or header: said on the bare socket. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const [status, reason, message] = REFUSALS[error.code ?? ''] ?? [400, 'Bad Request', 'The request is not HTTP'];
+  const body = JSON.stringify({ code: `PT${status}`, details: null, hint: null, message });
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Request-Id: ${randomUUID()}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const REFUSALS: Readonly<Record<string, readonly [number, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    'Request Header Fields Too Large',
+    `The URL and the headers together are larger than ${MAX_HEADER} bytes`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time'],
+};
 
 async function drain(server: Server, ms: number): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));

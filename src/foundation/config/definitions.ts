@@ -23,6 +23,9 @@ export const DEFINITIONS = {
     ),
     publicUrl: url('How clients reach the API, when that is not its own address: links in mails and redirects use it.'),
     cors: list(['*'], 'Origins whose pages may call the API.'),
+    trustedProxies: networks(
+      'Addresses and ranges (10.0.0.0/8) of own proxies: from these, X-Forwarded-For tells who the client is.',
+    ),
   },
   postgres: {
     port: integer(54322, [0, 65_535], 'Port of Postgres. 0 takes a free one.'),
@@ -68,6 +71,14 @@ export const DEFINITIONS = {
     environment: text('production', 'Which file of encrypted secrets this installation uses.'),
     identityFile: optionalText('File with the private key that opens the secrets, instead of secrets/identity.'),
   },
+  limits: {
+    requestsPerKey: integer(1_000_000, [0, 2_147_483_647], 'Requests a minute with one API key; 0 for any number.'),
+    requestsPerAddress: integer(
+      1_000_000,
+      [0, 2_147_483_647],
+      'Requests a minute from one address without an API key; 0 for any number. IPv6 counts by its /64.',
+    ),
+  },
   source: {
     url: secret('Connection string of the Supabase project to move.'),
   },
@@ -110,6 +121,19 @@ function list(initial: readonly string[], doc: string): Definition<readonly stri
   const fromText = (raw: string): unknown => raw.split(',').map((item) => item.trim());
   const schema = z.array(z.string().min(1));
   return { schema, initial, accepts: 'list, with commas in the environment', doc, secret: false, fromText };
+}
+
+function networks(doc: string): Definition<readonly string[]> {
+  const { fromText } = list([], doc);
+  const schema = z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]));
+  return {
+    schema,
+    initial: [],
+    accepts: 'list of addresses and ranges, with commas in the environment',
+    doc,
+    secret: false,
+    fromText,
+  };
 }
 
 function choice<const T extends string>(of: readonly T[], initial: T, doc: string): Definition<T> {

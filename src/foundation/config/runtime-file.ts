@@ -3,7 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { VectabaseError } from '../core/errors.ts';
-import { DEFINITIONS, type Definition, type Section } from './definitions.ts';
+import { DEFINITIONS, type Definition, type Section, type Settings } from './definitions.ts';
 
 /** A section of the settings, any of them left out. */
 function section<S extends Section>(name: S) {
@@ -23,6 +23,7 @@ const RUNTIME = z.strictObject({
     port,
     publicUrl: DEFINITIONS.api.publicUrl.schema,
     cors: DEFINITIONS.api.cors.schema,
+    trustedProxies: DEFINITIONS.api.trustedProxies.schema.optional(),
   }),
   database: z.strictObject({
     /** A directory of unix sockets, or a host name. */
@@ -34,6 +35,7 @@ const RUNTIME = z.strictObject({
   }),
   rest: section('rest').optional(),
   jwt: section('jwt').optional(),
+  limits: section('limits').optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
@@ -83,6 +85,16 @@ export function readRuntimeFile(file: string): RuntimeConfig {
   const [issue] = result.error.issues;
   const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
   throw invalid(`${file}: ${at}${issue?.message ?? 'not accepted'}`);
+}
+
+/** A section of the settings with its defaults where the file says nothing. */
+export function completed<S extends Section>(
+  name: S,
+  given: { readonly [N in keyof Settings[S]]?: Settings[S][N] | undefined } | undefined,
+): Settings[S] {
+  const initial = Object.entries<Definition<unknown>>(DEFINITIONS[name]).map(([key, each]) => [key, each.initial]);
+  const set = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...initial, ...set]) as Settings[S];
 }
 
 function openToOthers(file: string): VectabaseError {

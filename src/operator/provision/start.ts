@@ -153,7 +153,7 @@ function adminAddress(admin: Place, keys: InstallationKeys): Parameters<typeof e
 }
 
 function daemonConfig(
-  { api, log, rest, jwt }: Settings,
+  { api, log, rest, jwt, limits }: Settings,
   made: { paths: InstallationPaths; place: ClusterPlace; keys: InstallationKeys; admin: Place },
 ): RuntimeConfig {
   const { runAs } = made.place;
@@ -163,6 +163,7 @@ function daemonConfig(
     log,
     rest,
     jwt,
+    limits,
     keysFile: made.place.paths.daemonKeys,
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };

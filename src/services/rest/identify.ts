@@ -1,4 +1,3 @@
-import { apiKeyOfQuery, type Gateway } from '../../foundation/crypto/gateway.ts';
 import { TokenError, type Claims, type VerifyToken } from '../../foundation/crypto/tokens.ts';
 import { RestError } from './errors.ts';
 import type { Identity, RestRequest } from './message.ts';
@@ -7,41 +6,29 @@ export interface IdentifyOptions {
   readonly anonRole: string | undefined;
   /** Path of the role in the claims: `.role`, `$.app.role`, `."https://x/role"`. */
   readonly roleClaim: string;
-  /** Asked for with each request, since keys change while we run. */
-  readonly keys: () => {
-    readonly gateway: Gateway;
-    /** Undefined when the server has no key to check tokens with. */
-    readonly verifyToken: VerifyToken | undefined;
-  };
+  /** Asked for with each request, since keys change while we run. Undefined when there is no key to check with. */
+  readonly verifyToken: () => VerifyToken | undefined;
 }
 
-/** Who asks: the gateway's rules, in PostgREST's words. */
+/** Who asks: what the gateway said, in PostgREST's words. */
 export function makeIdentify(options: IdentifyOptions): (request: RestRequest) => Promise<Identity> {
   const path = claimPath(options.roleClaim);
-  return async ({ headers, query }) => {
-    const { gateway, verifyToken } = options.keys();
-    const now = Date.now();
-    const apikey = headers['apikey'] ?? apiKeyOfQuery(query);
-    const admission = await gateway({ apikey, authorization: headers['authorization'], now });
+  return async ({ admission }) => {
     if (admission.as === 'refused') throw unauthorized(admission.message, admission.hint);
-    if (admission.as === 'token') return fromToken(admission.token, path, options.anonRole, verifyToken, now);
+    if (admission.as === 'token') return fromToken(admission.token, path, options);
     const role = admission.as === 'role' ? admission.role : options.anonRole;
     if (role === undefined) throw tokenRequired();
     return { role, claims: { role } };
   };
 }
 
-async function fromToken(
-  token: string,
-  path: readonly string[],
-  anonRole: string | undefined,
-  verifyToken: VerifyToken | undefined,
-  now: number,
-): Promise<Identity> {
+async function fromToken(token: string, path: readonly string[], options: IdentifyOptions): Promise<Identity> {
+  const { anonRole } = options;
+  const verifyToken = options.verifyToken();
   if (!verifyToken) throw new RestError({ status: 500, code: 'PGRST300', message: 'Server lacks JWT secret' });
   let claims: Claims;
   try {
-    claims = await verifyToken(token, now);
+    claims = await verifyToken(token, Date.now());
   } catch (error) {
     throw error instanceof TokenError ? tokenRefused(error) : error;
   }

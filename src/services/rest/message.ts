@@ -1,6 +1,8 @@
 import type { Caller } from '../../foundation/postgres/pool.ts';
 import type { LargeValue } from '../../foundation/postgres/wire/wire.ts';
 
+import type { Admission } from '../../foundation/crypto/gateway.ts';
+
 /** What came in, as far as the engine cares; an adapter fills it. */
 export interface RestRequest {
   readonly method: string;
@@ -11,6 +13,8 @@ export interface RestRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** What the gateway let in. */
+  readonly admission: Admission;
   /** Who waits; leaves when the client goes away. */
   readonly caller?: Caller;
 }

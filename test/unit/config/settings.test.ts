@@ -37,7 +37,13 @@ function refusal(flags: Record<string, unknown> = {}): VectabaseError {
 describe('precedence', () => {
   test('without anything, the defaults', () => {
     const { settings, sources } = loadSettings({ dir });
-    expect(settings.api).toEqual({ port: 54321, host: '127.0.0.1', publicUrl: undefined, cors: ['*'] });
+    expect(settings.api).toEqual({
+      port: 54321,
+      host: '127.0.0.1',
+      publicUrl: undefined,
+      cors: ['*'],
+      trustedProxies: [],
+    });
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']));
   });
 
@@ -74,6 +80,7 @@ describe('precedence', () => {
       'api.host': ['::1', '::1'],
       'api.publicUrl': ['https://api.example.com', 'https://api.example.com'],
       'api.cors': ['https://a.example, https://b.example', ['https://a.example', 'https://b.example']],
+      'api.trustedProxies': ['127.0.0.1, fd00::/8', ['127.0.0.1', 'fd00::/8']],
       'postgres.port': ['2', 2],
       'log.level': ['debug', 'debug'],
       'rest.schemas': ['public,api', ['public', 'api']],
@@ -95,6 +102,8 @@ describe('precedence', () => {
       'advise.columns': ['a,b', ['a', 'b']],
       'secrets.environment': ['staging', 'staging'],
       'secrets.identityFile': ['/run/identity', '/run/identity'],
+      'limits.requestsPerKey': ['600', 600],
+      'limits.requestsPerAddress': ['0', 0],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };
     expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));
@@ -154,6 +163,7 @@ describe('what is refused', () => {
     ['api: {port: }', 'api.port: '],
     ['api: {publicUrl: "javascript:alert(1)"}', 'api.publicUrl: '],
     ['api: {cors: [1]}', 'api.cors (item 0): '],
+    ['api: {trustedProxies: [10.0.0.0/33]}', 'api.trustedProxies (item 0): '],
     ['log: {level: loud}', 'log.level: '],
     ['api: {port: 1}\napi: {port: 2}', 'DUPLICATE_KEY at line 2'],
     ['api: [', 'is not YAML'],
