@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import type { ClusterPaths } from '../../foundation/config/directory.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
@@ -18,6 +18,7 @@ export async function writeClusterFiles(
   const tuned = tunedSettings({
     memoryBytes: memory(),
     diskBytes: blocks * bsize,
+    cores: availableParallelism(),
     platform: process.platform,
   });
   const owner = { owner: runAs };

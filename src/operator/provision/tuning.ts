@@ -4,6 +4,8 @@ export interface Machine {
   readonly memoryBytes: number;
   /** Size of the file system with the cluster. */
   readonly diskBytes: number;
+  /** Processors that Postgres may use. */
+  readonly cores: number;
   readonly platform: NodeJS.Platform;
 }
 
@@ -13,7 +15,7 @@ const GB = 1024 ** 3;
 const CONNECTIONS = 100;
 
 /** Memory, disk and planner settings for one machine. Formulas after PgTune; requirement 8.4 sets the quarter. */
-export function tunedSettings({ memoryBytes, diskBytes, platform }: Machine): Record<string, string> {
+export function tunedSettings({ memoryBytes, diskBytes, cores, platform }: Machine): Record<string, string> {
   // On a small machine the daemon and the system need their half gigabyte first.
   const usable = memoryBytes <= 4 * GB ? Math.max(memoryBytes - 512 * MB, memoryBytes / 2) : memoryBytes;
   const shared = clamp(usable / 4, 32 * MB, 8 * GB);
@@ -30,8 +32,22 @@ export function tunedSettings({ memoryBytes, diskBytes, platform }: Machine): Re
     // A forgotten replication slot must not fill the disk.
     max_slot_wal_keep_size: megabytes(clamp(diskBytes / 10, GB, 16 * GB)),
     random_page_cost: '1.1',
+    ...parallel(cores),
     // macOS has no posix_fadvise, and Postgres refuses any other value there.
     effective_io_concurrency: platform === 'linux' ? '200' : '0',
+  };
+}
+
+/** From four cores on, so that one report does not take the processors from everybody else; Postgres' own 2 of 8 below. */
+function parallel(cores: number): Record<string, string> {
+  if (cores < 4) return {};
+  const gather = String(Math.min(4, Math.ceil(cores / 2)));
+  return {
+    // Replication and extensions take of these too.
+    max_worker_processes: String(Math.max(8, cores)),
+    max_parallel_workers: String(cores),
+    max_parallel_workers_per_gather: gather,
+    max_parallel_maintenance_workers: gather,
   };
 }
 

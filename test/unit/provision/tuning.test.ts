@@ -13,13 +13,15 @@ test.each([
   [16 * GB, '4096MB'],
   [128 * GB, '8192MB'],
 ])('%d bytes of RAM give %s of shared buffers', (memoryBytes, expected) => {
-  expect(tunedSettings({ memoryBytes, diskBytes: 100 * GB, platform: 'linux' }).shared_buffers).toBe(expected);
+  expect(tunedSettings({ memoryBytes, diskBytes: 100 * GB, cores: 2, platform: 'linux' }).shared_buffers).toBe(
+    expected,
+  );
 });
 
 test('on any machine, everything fits into its memory and its disk', () => {
   fc.assert(
     fc.property(fc.integer({ min: 512, max: 2_000_000 }), fc.integer({ min: 5, max: 50_000 }), (ram, disk) => {
-      const settings = tunedSettings({ memoryBytes: ram * MB, diskBytes: disk * GB, platform: 'linux' });
+      const settings = tunedSettings({ memoryBytes: ram * MB, diskBytes: disk * GB, cores: 64, platform: 'linux' });
       expect(megabytes(settings.shared_buffers)).toBeGreaterThanOrEqual(32);
       expect(megabytes(settings.shared_buffers)).toBeLessThanOrEqual(ram / 4);
       expect(megabytes(settings.work_mem)).toBeGreaterThanOrEqual(4);
@@ -30,7 +32,17 @@ test('on any machine, everything fits into its memory and its disk', () => {
 });
 
 test('macOS gets the only value of effective_io_concurrency that Postgres takes there', () => {
-  const machine = { memoryBytes: 8 * GB, diskBytes: 100 * GB };
+  const machine = { memoryBytes: 8 * GB, diskBytes: 100 * GB, cores: 2 };
   expect(tunedSettings({ ...machine, platform: 'darwin' }).effective_io_concurrency).toBe('0');
   expect(tunedSettings({ ...machine, platform: 'linux' }).effective_io_concurrency).toBe('200');
+});
+
+test.each([
+  [2, undefined, undefined],
+  [4, '4', '2'],
+  [6, '6', '3'],
+  [32, '32', '4'],
+])('%d cores let %s workers run, %s for one query', (cores, workers, gather) => {
+  const settings = tunedSettings({ memoryBytes: 8 * GB, diskBytes: 100 * GB, cores, platform: 'linux' });
+  expect([settings.max_parallel_workers, settings.max_parallel_workers_per_gather]).toEqual([workers, gather]);
 });
