@@ -66,6 +66,16 @@ export const ERROR_CATALOGUE = {
     doc: 'The log of accesses could not be written, so the access was refused.',
   },
 
+  ENCRYPTION_BLOCKED: {
+    exitCode: 5,
+    doc: 'A column of the policy cannot be encrypted as it is; the message names it and what to change.',
+  },
+  ENCRYPTION_BUSY: { exitCode: 5, doc: 'Another change of encrypted columns or keys is under way.' },
+  ENCRYPTION_DAMAGED: {
+    exitCode: 6,
+    doc: 'Encrypted values or the stored keys were changed or moved outside of Vectabase, and do not open.',
+  },
+
   MIGRATE_BLOCKED: {
     exitCode: 5,
     doc: '`migrate plan` found something that must be mended before a byte moves. Each blocker carries its fix.',

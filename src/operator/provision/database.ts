@@ -5,14 +5,15 @@ import { Session } from '../../foundation/postgres/session.ts';
 import { applyTemplates } from '../../foundation/postgres/templates.ts';
 import type { Ensured } from './step.ts';
 
+/** Directories of templates/sql, in their order. */
+const AREAS = ['platform', 'provision', 'gateway', 'encryption'];
+
 /** Brings the database to this release's schemas and roles, and gives the roles their passwords. */
 export async function ensureSchema(address: DatabaseAddress, keys: InstallationKeys): Promise<Ensured<void>> {
   const session = await Session.open(address, { applicationName: 'vectabase up' });
   try {
-    const platform = await applyTemplates(session, 'platform');
-    const provision = await applyTemplates(session, 'provision');
-    const gateway = await applyTemplates(session, 'gateway');
-    const changed = [platform, provision, gateway].some(({ applied }) => applied.length > 0);
+    let changed = false;
+    for (const area of AREAS) changed = (await applyTemplates(session, area)).applied.length > 0 || changed;
     const first = await ensurePassword(session, 'postgres', keys.passwords.postgres);
     const second = await ensurePassword(session, 'authenticator', keys.passwords.authenticator);
     return { value: undefined, changed: changed || first || second };

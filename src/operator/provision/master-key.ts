@@ -1,5 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
-import { environment } from '../../foundation/config/environment.ts';
+import { stat } from 'node:fs/promises';
 import type { ClusterPaths, InstallationPaths } from '../../foundation/config/directory.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
@@ -7,13 +6,11 @@ import {
   isMasterKey,
   makeMasterKeyCheck,
   newMasterKey,
-  parseMasterKey,
   type MasterKeyCheck,
 } from '../../foundation/crypto/master-key.ts';
+import { findMasterKey, MASTER_KEY_VARIABLE } from '../../foundation/encryption/master-key.ts';
 import { readJson } from '../../foundation/postgres/installation.ts';
 import type { Ensured } from './step.ts';
-
-const VARIABLE = 'VECTABASE_MASTER_KEY';
 
 /**
  * Requirement 1.5: a database is started only with the master key that it was made with. The first start makes one,
@@ -43,40 +40,11 @@ export async function writeMasterKey(file: string, key: Buffer): Promise<void> {
   await writeDurably(file, `${key.toString('hex')}\n`);
 }
 
-interface FoundKey {
-  readonly key: Buffer;
-  readonly from: 'environment' | 'file';
-  /** How an error names where it came from. */
-  readonly place: string;
-}
-
-/** The environment is stronger than the file, as for every setting. */
-async function findMasterKey(file: string): Promise<FoundKey | undefined> {
-  const fromEnvironment = environment()[VARIABLE];
-  if (fromEnvironment !== undefined) return read(fromEnvironment, 'environment', VARIABLE);
-  try {
-    return read(await readFile(file, 'utf8'), 'file', file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function read(text: string, from: FoundKey['from'], place: string): FoundKey {
-  const key = parseMasterKey(text);
-  if (key) return { key, from, place };
-  throw new VectabaseError('MASTER_KEY_WRONG', {
-    message: `${place} does not hold a master key: 64 hexadecimal digits are expected`,
-    hint: 'Bring the key back as it was made. For a new installation, vectabase keys generate makes one.',
-    details: { place },
-  });
-}
-
 function missing(installation: InstallationPaths, cluster: ClusterPaths): VectabaseError {
   return new VectabaseError('MASTER_KEY_MISSING', {
     message: `this installation was made with a master key, and ${installation.masterKey} is not there`,
     hint: [
-      `Bring the old key back: restore ${installation.masterKey} from your own copy, or set ${VARIABLE}.`,
+      `Bring the old key back: restore ${installation.masterKey} from your own copy, or set ${MASTER_KEY_VARIABLE}.`,
       'vectabase keys generate makes a key for a new installation; no new key opens this one.',
     ].join('\n'),
     details: { file: installation.masterKey, check: cluster.masterKeyCheck },
