@@ -39,7 +39,7 @@ select json_build_object(
     'check', encode(check_value, 'hex')) order by made_at), '[]') from vectabase.master_keys),
   'keys', (select coalesce(json_agg(json_build_object('master', w.master_id, 'key', k.id, 'purpose', k.purpose,
     'active', k.active, 'wrapped', encode(w.wrapped, 'hex')) order by k.made_at), '[]')
-    from vectabase.wrapped_keys w join vectabase.data_keys k on k.id = w.key_id))::text`;
+    from vectabase.wrapped_keys w join vectabase.data_keys k on k.id = w.key_id))::text as keys`;
 
 /**
  * Opens what the database keeps with the master key that somebody brought.
@@ -110,8 +110,8 @@ export async function keepOnly(session: Session, masterKey: Buffer): Promise<num
 }
 
 export async function readStoredKeys(session: Session): Promise<StoredKeys> {
-  const [[text] = []] = await session.textRows({ text: STORED_KEYS, values: [] });
-  return JSON.parse(text ?? '{}') as StoredKeys;
+  const [row] = await session.rows<{ keys: string }>(STORED_KEYS);
+  return JSON.parse(row?.keys ?? '{}') as StoredKeys;
 }
 
 interface Master {
