@@ -9,12 +9,13 @@ import { badRequest, RestError } from './errors.ts';
 import { Lru } from './lru.ts';
 import type { Identity, RestRequest, RestResponse } from './message.ts';
 import type { RestOptions } from './options.ts';
-import { chooseMedia } from './parse/media.ts';
+import { chooseMedia, JSON_ARRAY, type Media } from './parse/media.ts';
 import { parsePrefer } from './parse/prefer.ts';
 import { decodeQuery } from './parse/query.ts';
 import { fromDatabase } from './pg-errors.ts';
 import { isHeader } from './reply/respond.ts';
-import type { SchemaCache } from './schema/model.ts';
+import { findHandler } from './plan/find-handler.ts';
+import type { QualifiedName, SchemaCache } from './schema/model.ts';
 import type { SchemaStore } from './schema-store.ts';
 
 export interface EngineParts {
@@ -98,19 +99,28 @@ async function answerBy(
       ? routineInfo(cache, schema, target.name)
       : relationInfo(cache, schema, target.name);
   }
-  if (!METHODS.has(request.method)) throw badRequest.method(request.method);
+  if (target.kind !== 'routine' && !METHODS.has(request.method)) throw badRequest.method(request.method);
+  const pairs = decodeQuery(request.query).filter(([key]) => key !== 'apikey');
+  const mediaOf = (owner: QualifiedName): Media =>
+    chooseMedia(request.headers['accept'], {
+      planEnabled: options.planEnabled,
+      root: target.kind === 'root',
+      handlerOf: (type) => findHandler(cache, owner, type, pairs),
+    });
   const context: ActionContext = {
     pool: parts.pool,
     options,
     cache,
     schema,
-    identity,
+    identity: effectiveIdentity(identity, parts.options, options),
     request,
     compiled,
     profileHeader,
-    preferences: parsePrefer(request.headers['prefer'], cache.timezones),
-    pairs: decodeQuery(request.query).filter(([key]) => key !== 'apikey'),
-    media: chooseMedia(request.headers['accept'], { planEnabled: options.planEnabled, root: target.kind === 'root' }),
+    preferences: parsePrefer(request.headers['prefer'], options.txEnd.endsWith('allow-override')),
+    pairs,
+    mediaOf,
+    media:
+      target.kind === 'routine' ? JSON_ARRAY : mediaOf({ schema, name: target.kind === 'root' ? '' : target.name }),
     plan: {
       cache,
       maxRows: options.maxRows === 0 ? undefined : options.maxRows,
@@ -124,6 +134,13 @@ async function answerBy(
     : writeAction(target.name, context);
 }
 
+/** The database may name another role for those who come without a token. */
+function effectiveIdentity(identity: Identity, own: RestOptions, { anonRole }: RestOptions): Identity {
+  const anonymous = identity.role === own.anonRole && Object.keys(identity.claims).length === 1;
+  if (!anonymous || anonRole === undefined || anonRole === own.anonRole) return identity;
+  return { role: anonRole, claims: { role: anonRole } };
+}
+
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE']);
 
 type Target = { readonly kind: 'root' } | { readonly kind: 'relation' | 'routine'; readonly name: string };
@@ -132,8 +149,8 @@ type Target = { readonly kind: 'root' } | { readonly kind: 'relation' | 'routine
 function parseTarget(path: string): Target {
   const [first, second, ...more] = path.split('/').filter((part) => part !== '');
   if (first === undefined) return { kind: 'root' };
-  if (second === undefined && first !== 'rpc') return { kind: 'relation', name: decodeSegment(first) };
-  if (first === 'rpc' && second !== undefined && more.length === 0) {
+  if (second === undefined) return { kind: 'relation', name: decodeSegment(first) };
+  if (first === 'rpc' && more.length === 0) {
     return { kind: 'routine', name: decodeSegment(second) };
   }
   throw badRequest.path();
@@ -149,8 +166,8 @@ function decodeSegment(segment: string): string {
 
 /** Accept-Profile for reads, Content-Profile for the rest. */
 function chooseSchema(request: RestRequest, { schemas }: RestOptions) {
-  const reads = request.method === 'GET' || request.method === 'HEAD';
-  const wanted = request.headers[reads ? 'accept-profile' : 'content-profile'];
+  const writes = ['POST', 'PATCH', 'PUT', 'DELETE'].includes(request.method);
+  const wanted = request.headers[writes ? 'content-profile' : 'accept-profile'];
   const schema = wanted ?? schemas[0] ?? 'public';
   if (!schemas.includes(schema)) throw badRequest.schema(schema, schemas);
   const profileHeader = schemas.length > 1 || wanted !== undefined ? [['Content-Profile', schema] as const] : [];

@@ -14,4 +14,12 @@ export interface RestOptions {
   readonly aggregatesEnabled: boolean;
   readonly openapiMode: 'follow-privileges' | 'ignore-privileges' | 'disabled';
   readonly serverTiming: boolean;
+  /** Function that answers the root instead of the description. */
+  readonly rootSpec?: string;
+  /** Whether the description tells that calls take a token. */
+  readonly openapiSecurity?: boolean;
+  /** Where clients reach the API, for the description. */
+  readonly proxyUri?: string;
+  /** `app.settings.*` of each request. */
+  readonly appSettings?: Readonly<Record<string, string>>;
 }

@@ -20,6 +20,8 @@ export interface Action {
   readonly statements: readonly Statement[];
   /** `SET` clauses of a function that must hold before it starts. */
   readonly settings?: readonly Setting[];
+  /** The body is needed as a whole. */
+  readonly whole?: boolean;
   /** Looks at the results; what it throws rolls back and is the answer. */
   readonly check?: (answers: Answers) => void;
 }
@@ -68,7 +70,7 @@ export async function perform(action: Action, context: TransactionContext): Prom
     statements,
     end: decides ? decide : end,
     epoch: cache.version,
-    large: !decides && end === 'commit',
+    large: !decides && end === 'commit' && action.whole !== true,
   };
   for (let attempt = 1; ; attempt++) {
     try {
@@ -114,10 +116,11 @@ function preamble(action: Action, context: TransactionContext, implicit: boolean
     ['request.jwt.claims', claimsText(identity.claims)],
     ['request.method', request.method],
     ['request.path', request.path],
-    ['request.headers', JSON.stringify(cookie === undefined ? headers : { ...headers, cookie })],
+    ['request.headers', JSON.stringify(headers)],
     ['request.cookies', JSON.stringify(parseCookies(cookie))],
     ...(preferences.timezone === undefined ? [] : [['timezone', preferences.timezone] as const]),
     ...(action.settings ?? []).filter(([name]) => name !== ISOLATION),
+    ...Object.entries(options.appSettings ?? {}),
   ];
   const call = options.preRequest?.split('.') ?? [];
   const hook = call.length > 0 ? [{ text: `select ${ident(...call)}()`, values: [] }] : [];

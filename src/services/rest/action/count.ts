@@ -3,7 +3,7 @@ import type { Preferences } from '../parse/prefer.ts';
 import type { ReadNode } from '../plan/read.ts';
 import type { Outcome } from '../reply/outcome.ts';
 import { Params } from '../sql/params.ts';
-import { matchesOnly, readSql } from '../sql/read.ts';
+import { matchesSql } from '../sql/read.ts';
 import type { Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 
@@ -20,17 +20,18 @@ interface Counting {
  */
 export function countStatements(
   node: ReadNode,
-  matches: string,
+  params: Params,
   count: Preferences['count'],
   { cache, plan }: Pick<ActionContext, 'cache' | 'plan'>,
 ): Counting {
   if (count === undefined) return { matches: undefined, statements: [] };
-  if (count === 'exact') return { matches: isBounded(node) ? matches : undefined, statements: [] };
-  const params = new Params();
-  const { matches: planned } = readSql(matchesOnly(node), { params, cache });
-  const statements = [{ text: `explain (format json) ${planned}`, values: params.values }];
-  const limited = plan.maxRows === undefined ? undefined : `${matches} limit ${plan.maxRows + 1}`;
-  return { matches: count === 'estimated' ? limited : undefined, statements };
+  const matches = (): string => matchesSql(node, { params, cache });
+  if (count === 'exact') return { matches: isBounded(node) ? matches() : undefined, statements: [] };
+  const own = new Params();
+  const planned = matchesSql(node, { params: own, cache });
+  const statements = [{ text: `explain (format json) ${planned}`, values: own.values }];
+  const limited = count === 'estimated' && plan.maxRows !== undefined;
+  return { matches: limited ? `${matches()} limit ${plan.maxRows + 1}` : undefined, statements };
 }
 
 export function countedTotal(

@@ -14,6 +14,6 @@ export async function explain(
     { ...action, statements: [{ text: `explain (${options}) ${text}`, values }] },
     context,
   );
-  const body = (results[0] ?? []).map(([line]) => line?.toString() ?? '').join('\n');
+  const body = (results[0] ?? []).map(([line]) => `${line?.toString() ?? ''}\n`).join('');
   return { status: 200, headers: [['Content-Type', context.media.contentType], ...context.profileHeader], body };
 }

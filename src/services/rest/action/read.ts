@@ -4,13 +4,13 @@ import { parseQuery, type Query } from '../parse/query.ts';
 import { parseRange, type Range } from '../parse/range.ts';
 import { planRead, type ReadNode } from '../plan/read.ts';
 import { shapeOf, unmask } from '../plan/shape.ts';
-import { assertSingular, readOutcome } from '../reply/outcome.ts';
-import { pageStatus, preferenceHeader, respond } from '../reply/respond.ts';
+import { assertSingular, bodyOf, readOutcome } from '../reply/outcome.ts';
+import { pageStatus, percentEncode, preferenceHeader, respond } from '../reply/respond.ts';
 import { tableNotFound } from '../schema/errors.ts';
 import { keyOf } from '../schema/model.ts';
 import { Params } from '../sql/params.ts';
 import { readSql } from '../sql/read.ts';
-import { mainStatement, rowsBody } from '../sql/statement.ts';
+import { mainStatement, rowsBody, showsText } from '../sql/statement.ts';
 import { perform, type Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 import { countedTotal, countStatements } from './count.ts';
@@ -26,6 +26,7 @@ export async function readAction(name: string, context: ActionContext): Promise<
   const answers = await perform(
     {
       readOnly: true,
+      whole: media.handler?.binary === true,
       statements: [...counting.map((each) => ({ ...each, values: unmask(each.values, values) })), bound],
       check: (each) => assertSingular(media.format, readOutcome(each).rows),
     },
@@ -48,7 +49,7 @@ function answer(name: string, node: ReadNode, answers: Answers, context: ActionC
       ...context.profileHeader,
       ...preferenceHeader(applied(preferences)),
     ],
-    body: error ? error.body : outcome.body,
+    body: error ? error.body : bodyOf(outcome, media),
   });
 }
 
@@ -79,12 +80,12 @@ function compileRead(name: string, context: ActionContext): CompiledRead {
   const node = planRead(origin, withRange(query, range), context.plan);
   const head = request.method === 'HEAD';
   const params = new Params();
-  const { rows, matches } = readSql(node, { params, cache });
-  const counting = countStatements(node, matches, preferences.count, context);
+  const page = readSql(node, { params, cache, asText: showsText(media) });
+  const counting = countStatements(node, params, preferences.count, context);
   const text = mainStatement({
     with: [],
-    page: rows,
-    body: head ? `''` : rowsBody(media.format),
+    page,
+    body: head ? `''` : rowsBody(media),
     matches: counting.matches,
   });
   return { main: { text, values: params.values }, counting: counting.statements, node };
@@ -125,6 +126,6 @@ function contentLocation(name: string, { pairs }: ActionContext): Array<readonly
 
 function canonical(pairs: ActionContext['pairs']): string {
   const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const text = sorted.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join('&');
+  const text = sorted.map(([key, value]) => `${percentEncode(key)}=${percentEncode(value)}`).join('&');
   return text === '' ? '' : `?${text}`;
 }

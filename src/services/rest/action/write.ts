@@ -6,15 +6,15 @@ import { readPayload, type Payload } from '../parse/payload.ts';
 import type { Preferences } from '../parse/prefer.ts';
 import { parseQuery, type Query } from '../parse/query.ts';
 import { planRead, type ReadNode } from '../plan/read.ts';
-import { assertMaxAffected, assertSingular, readOutcome, type Outcome } from '../reply/outcome.ts';
-import { contentRange, preferenceHeader, respond } from '../reply/respond.ts';
+import { assertMaxAffected, assertSingular, bodyOf, readOutcome, type Outcome } from '../reply/outcome.ts';
+import { contentRange, percentEncode, preferenceHeader, respond } from '../reply/respond.ts';
 import { tableNotFound } from '../schema/errors.ts';
 import { keyOf, type Relation } from '../schema/model.ts';
 import { ident } from '../../../foundation/postgres/sql.ts';
 import { Params } from '../sql/params.ts';
 import { readSql } from '../sql/read.ts';
 import { returningList, SOURCE } from '../sql/returning.ts';
-import { mainStatement, rowsBody } from '../sql/statement.ts';
+import { mainStatement, rowsBody, showsText } from '../sql/statement.ts';
 import { deleteSql, INSERTED, insertSql, updateSql } from '../sql/write.ts';
 import { perform } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
@@ -32,19 +32,23 @@ export async function writeAction(name: string, context: ActionContext): Promise
   const query = parseQuery(context.pairs);
   const params = new Params();
   const write: Write = { kind, relation, query, node: resultNode(relation, query, context), params, context };
-  const page = readSql(write.node, { params, cache }, { from: rowsOf(write.node), origin: 'rows' });
   const represented = preferences.return === 'representation';
+  const asText = showsText(media);
   const change = changeSql(write);
+  const page = represented
+    ? readSql(write.node, { params, cache, asText }, { from: rowsOf(write.node), origin: 'rows' })
+    : `select 1 from ${SOURCE}`;
   const text = mainStatement({
     with: [`${SOURCE} as (${change})`],
-    page: represented ? page.rows : `select 1 from ${SOURCE}`,
-    body: represented ? rowsBody(media.format) : `''`,
+    page,
+    body: represented ? rowsBody(media) : `''`,
     location: kind === 'insert' && preferences.return === 'headers-only' ? locationSql(relation) : undefined,
     inserted: countsInserted(write) ? INSERTED : undefined,
   });
   const main = { text, values: params.values };
   if (media.plan) return explain(main, { readOnly: false }, context);
-  const answers = await perform({ readOnly: false, statements: [main], ...checkOf(write, context) }, context);
+  const whole = media.handler?.binary === true;
+  const answers = await perform({ readOnly: false, whole, statements: [main], ...checkOf(write, context) }, context);
   return answer(write, readOutcome(answers), context);
 }
 
@@ -57,12 +61,21 @@ interface Write {
   readonly context: ActionContext;
 }
 
-/** What is read of the written rows: the filters of the relation itself belong to the write. */
+interface Located {
+  readonly path: readonly string[];
+}
+
+/** What is read of the written rows: the filters of the relation itself belong to the write, and it has no order or limit. */
 function resultNode(relation: Relation, query: Query, { plan, preferences }: ActionContext): ReadNode {
   const select = preferences.return === 'representation' ? query.select : [];
-  const filters = select.length === 0 ? [] : query.filters.filter(({ path }) => path.length > 0);
-  const rest = select.length === 0 ? { order: [], limit: [], offset: [] } : query;
-  return planRead(relation, { ...rest, select, filters }, { ...plan, maxRows: undefined });
+  const below = <T extends Located>(list: readonly T[]): T[] =>
+    select.length === 0 ? [] : list.filter(({ path }) => path.length > 0);
+  const { filters, order, limit, offset } = query;
+  return planRead(
+    relation,
+    { select, filters: below(filters), order: below(order), limit: below(limit), offset: below(offset) },
+    { ...plan, maxRows: undefined },
+  );
 }
 
 function rowsOf({ alias }: ReadNode): string {
@@ -86,8 +99,8 @@ function changeSql(write: Write): string {
   return insertSql({ ...parts, countInserted: countsInserted(write) }, returning, fields);
 }
 
-function payloadOf({ query, context: { request } }: Write): Payload {
-  return readPayload(request.body, request.headers['content-type'], query.columns);
+function payloadOf({ kind, query, context: { request } }: Write): Payload {
+  return readPayload(request.body, request.headers['content-type'], kind === 'put' ? undefined : query.columns);
 }
 
 function conflictOf({ relation, query, context: { preferences } }: Pick<Write, 'relation' | 'query' | 'context'>) {
@@ -109,13 +122,13 @@ function assertPut({ relation, query }: Write, where: readonly Logic[]): void {
     return equal ? plain.field.name : undefined;
   });
   const key = relation.primaryKey;
-  if (key.length === 0 || named.length !== key.length || !key.every((column) => named.includes(column))) {
+  if (key.length === 0 || new Set(named).size !== key.length || !key.every((column) => named.includes(column))) {
     throw badRequest.putFilters();
   }
 }
 
 function checkOf({ kind }: Write, { media, preferences }: ActionContext) {
-  const singular = media.format.endsWith('object') && preferences.return === 'representation';
+  const singular = media.format.endsWith('object');
   const limited = (kind === 'update' || kind === 'delete') && preferences.handling === 'strict';
   if (kind !== 'put' && !singular && !(limited && preferences['max-affected'] !== undefined)) return {};
   return {
@@ -132,7 +145,7 @@ function answer(write: Write, outcome: Outcome, context: ActionContext): RestRes
   const { kind } = write;
   const { media, preferences } = context;
   const represented = preferences.return === 'representation';
-  const total = preferences.count === undefined ? undefined : outcome.rows;
+  const total = preferences.count === undefined || preferences.count === 'planned' ? undefined : outcome.rows;
   const range = kind === 'update' ? contentRange(0, outcome.rows - 1, total) : contentRange(1, 0, total);
   const headers = [
     ...(kind === 'put' ? [] : [range]),
@@ -141,16 +154,17 @@ function answer(write: Write, outcome: Outcome, context: ActionContext): RestRes
     ...preferenceHeader(honoured(write, preferences)),
   ];
   return respond(outcome, {
-    status: statusOf(kind, represented, outcome),
+    status: statusOf(write, represented, outcome),
     headers,
-    body: represented ? outcome.body : '',
+    body: represented ? bodyOf(outcome, media) : '',
   });
 }
 
-function statusOf(kind: Kind, represented: boolean, { inserted }: Outcome): number {
-  if (kind === 'insert') return inserted !== null && Number(inserted) <= 0 ? 200 : 201;
+function statusOf(write: Write, represented: boolean, { inserted }: Outcome): number {
+  const some = Number(inserted ?? 0) > 0;
+  if (write.kind === 'insert') return countsInserted(write) && !some ? 200 : 201;
   if (!represented) return 204;
-  return kind === 'put' && Number(inserted) > 0 ? 201 : 200;
+  return write.kind === 'put' && some ? 201 : 200;
 }
 
 function honoured(write: Write, preferences: Preferences): Preferences {
@@ -163,16 +177,23 @@ function honoured(write: Write, preferences: Preferences): Preferences {
   };
 }
 
-function locationSql({ primaryKey }: Relation): string | undefined {
-  if (primaryKey.length === 0) return undefined;
-  const columns = primaryKey.map((name) => `${ident(name)}::text`).join(', ');
-  return `(select json_build_array(${columns})::text from ${SOURCE} limit 1)`;
+/** Of one row only: several have no address in common. */
+function locationSql(relation: Relation): string | undefined {
+  const key = keyColumns(relation);
+  if (key.length === 0) return undefined;
+  const columns = key.map((name) => `${ident(name)}::text`).join(', ');
+  return `(select json_build_array(${columns})::text from ${SOURCE} where (select count(*) from ${SOURCE}) = 1)`;
 }
 
-function locationOf({ name, primaryKey }: Relation, location: string): string {
-  const values = JSON.parse(location) as string[];
-  const query = primaryKey.map(
-    (column, at) => `${encodeURIComponent(column)}=eq.${encodeURIComponent(values[at] ?? '')}`,
-  );
-  return `/${encodeURIComponent(name)}?${query.join('&')}`;
+function keyColumns({ columns, primaryKey }: Relation): string[] {
+  return [...columns.keys()].filter((name) => primaryKey.includes(name));
+}
+
+function locationOf(relation: Relation, location: string): string {
+  const values = JSON.parse(location) as Array<string | null>;
+  const query = keyColumns(relation).map((column, at) => {
+    const value = values[at] ?? null;
+    return `${percentEncode(column)}=${value === null ? 'is.null' : `eq.${percentEncode(value)}`}`;
+  });
+  return `/${percentEncode(relation.name)}?${query.join('&')}`;
 }

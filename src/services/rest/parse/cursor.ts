@@ -26,8 +26,8 @@ export class Cursor {
     return true;
   }
 
-  expect(word: string): void {
-    if (!this.take(word)) throw this.fail(`expecting "${word}"`);
+  expect(word: string, expecting = `expecting "${word}"`): void {
+    if (!this.take(word)) throw this.fail(expecting);
   }
 
   /** What the sticky pattern matches here. */
@@ -40,14 +40,27 @@ export class Cursor {
   }
 
   spaces(): void {
-    while (this.text[this.at] === ' ') this.at++;
+    while (this.text[this.at] === ' ' || this.text[this.at] === '\t') this.at++;
   }
 
   /** A name: bare, or in double quotes with backslash escapes. */
-  name(): string {
+  name(expecting = 'expecting field name (* or [a..z0..9_$])'): string {
     if (this.peek('"')) return this.quoted();
     const bare = this.match(BARE_NAME)?.trim();
-    if (bare === undefined || bare === '') throw this.fail('expecting field name (* or [a..z0..9_$])');
+    if (bare === undefined || bare === '') throw this.fail(expecting);
+    return bare;
+  }
+
+  /** A key of a JSON value: like a name, but any character that the grammar does not need may stand in it. */
+  jsonKey(): string {
+    if (this.peek('"')) return this.quoted();
+    const negative = this.match(NEGATIVE);
+    if (negative === '-') throw this.fail('expecting digit');
+    if (negative !== undefined) throw this.fail('expecting digit, "->", "::", ".", "," or end of input', "'");
+    const bare = this.match(BARE_KEY)?.trim();
+    if (bare === undefined) {
+      throw this.fail('expecting "-", digit or any non reserved character different from: .,>()');
+    }
     return bare;
   }
 
@@ -61,12 +74,22 @@ export class Cursor {
     return inside.slice(1, -1).replaceAll(/\\(.)/gs, '$1');
   }
 
-  fail(expecting: string): RestError {
-    const here = this.done ? 'end of input' : JSON.stringify(this.text[this.at]);
-    return badRequest.parse(`${this.#what} (${this.text})`, this.at, `unexpected ${here} ${expecting}`);
+  /** @param quote PostgREST shows a character in single quotes where it looked ahead, in double quotes where it read */
+  fail(expecting: string, quote: "'" | '"' = '"'): RestError {
+    const char = String.fromCodePoint(this.text.codePointAt(this.at) ?? 0);
+    const shown = quote === '"' ? JSON.stringify(char) : `'${char}'`;
+    const here = this.done ? 'end of input' : shown;
+    const shift = this.#what === 'logic tree' ? this.shift : 0;
+    return badRequest.parse(`${this.#what} (${this.text})`, this.at + shift, `unexpected ${here} ${expecting}`);
   }
+
+  /** Characters that stand before the text as its grammar sees it. */
+  shift = 0;
 }
 
 /** Dashes belong to names; `->` does not. */
 const BARE_NAME = /(?:[\p{L}\p{N}_$ ]|-(?!>))+/uy;
+/** Only a whole number may begin with a dash. */
+const NEGATIVE = /-\d*/y;
+const BARE_KEY = /[^(\-:.,>)]+(?:-(?!>)[^(\-:.,>)]+)*/uy;
 const QUOTED = /"(?:[^"\\]|\\.)*"/sy;

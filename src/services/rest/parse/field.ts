@@ -14,7 +14,7 @@ export function parseJsonPath(cursor: Cursor): JsonStep[] {
     cursor.take('->');
     const asText = cursor.take('>');
     const index = cursor.match(INDEX);
-    path.push({ asText, key: index === undefined ? cursor.name() : Number(index) });
+    path.push({ asText, key: index === undefined ? cursor.jsonKey() : Number(index) });
   }
   return path;
 }

@@ -1,6 +1,6 @@
 import type { Condition, IsValue, Logic, LogicTree, Test } from './ast.ts';
 import { Cursor } from './cursor.ts';
-import { parseField } from './field.ts';
+import { parseField, parseJsonPath } from './field.ts';
 
 /** Operator as in the URL, as in SQL. */
 const COMPARE = tableOf({
@@ -31,7 +31,6 @@ const SEARCH = tableOf({
   phfts: 'phraseto_tsquery',
   wfts: 'websearch_to_tsquery',
 });
-const IS_VALUES: readonly string[] = ['null', 'not_null', 'true', 'false', 'unknown'];
 const DEPTH = 100;
 
 /** A Map, as an object would know `constructor` too. */
@@ -46,24 +45,24 @@ export function parseCondition(key: string, value: string): Condition {
   if (!left.done) throw left.fail('expecting end of input');
   const cursor = new Cursor(value, 'filter');
   const negated = cursor.take('not.');
-  const test = parseTest(cursor, 'whole');
+  const test = parseTest(cursor, 'whole', negated ? '' : '"not" or ');
   return { kind: 'condition', negated, field, test };
 }
 
 /** Whether a value reads as a filter: a function's argument does not. */
 export function looksLikeFilter(value: string): boolean {
-  const operator = /^(?:not\.)?([a-z]+)(?:\([^)]*\))?\./.exec(value)?.[1];
-  return (
-    operator !== undefined && (COMPARE.has(operator) || SEARCH.has(operator) || operator === 'in' || operator === 'is')
-  );
+  const [, operator = '', parens] = /^(?:not\.)?([a-z]+)(\([^)]*\))?\./.exec(value) ?? [];
+  if (SEARCH.has(operator)) return true;
+  if (parens !== undefined) return QUANTIFIED.has(operator) && /^\((?:any|all)\)$/.test(parens);
+  return COMPARE.has(operator) || operator === 'in' || operator === 'is';
 }
 
 /** The value of `or=(a.eq.1,and(b.gt.2,not.or(…)))`. */
 export function parseLogic(operator: 'and' | 'or', negated: boolean, value: string): LogicTree {
   const cursor = new Cursor(value, 'logic tree');
+  cursor.shift = (negated ? 'not.' : '').length + operator.length;
+  // What follows the closing parenthesis is ignored, as it always was.
   const children = parseChildren(cursor, 0);
-  cursor.spaces();
-  if (!cursor.done) throw cursor.fail('expecting end of input');
   return { kind: 'tree', negated, operator, children };
 }
 
@@ -89,28 +88,37 @@ function parseChild(cursor: Cursor, depth: number): Logic {
     const children = parseChildren(cursor, depth + 1);
     return { kind: 'tree', negated, operator: operator === 'and' ? 'and' : 'or', children };
   }
+  if (negated) throw cursor.fail('expecting logic operator (and, or)');
   cursor.at = start;
-  const field = parseField(cursor);
-  cursor.expect('.');
+  const name = cursor.name(CHILD);
+  const field = { name, path: parseJsonPath(cursor) };
+  cursor.spaces();
+  cursor.expect('.', 'expecting delimiter (.)');
   const not = cursor.take('not.');
-  return { kind: 'condition', negated: not, field, test: parseTest(cursor, 'listed') };
+  return { kind: 'condition', negated: not, field, test: parseTest(cursor, 'listed', not ? '' : '"not" or ') };
 }
 
+const CHILD = 'expecting field name (* or [a..z0..9_$]), negation operator (not) or logic operator (and, or)';
+
 /** `whole`: the value goes to the end. `listed`: it ends at a comma or a parenthesis unless it is quoted. */
-function parseTest(cursor: Cursor, extent: 'whole' | 'listed'): Test {
+function parseTest(cursor: Cursor, extent: 'whole' | 'listed', or: string): Test {
+  const start = cursor.at;
   const operator = cursor.match(WORD) ?? '';
-  if (operator === 'in') return { kind: 'in', values: parseList(cursor, extent) };
-  if (operator === 'is') return { kind: 'is', value: parseIs(cursor, extent) };
+  if (operator === 'in' && cursor.peek('.')) return { kind: 'in', values: parseList(cursor) };
+  if (operator === 'is' && cursor.peek('.')) return { kind: 'is', value: parseIs(cursor) };
   const search = SEARCH.get(operator);
   if (search !== undefined) {
-    const language = cursor.match(LANGUAGE)?.slice(1, -1);
-    cursor.expect('.');
+    const language = cursor.match(LANGUAGE)?.slice(1, -1).trim();
+    cursor.expect('.', OPERATOR);
     return { kind: 'search', operator: search, language, value: parseValue(cursor, extent) };
   }
   const compare = COMPARE.get(operator);
-  if (compare === undefined) throw unknownOperator(cursor, operator);
+  if (compare === undefined) {
+    cursor.at = start;
+    throw cursor.fail(`expecting ${or}operator (eq, gt, ...)`);
+  }
   const quantifier = QUANTIFIED.has(operator) ? parseQuantifier(cursor) : undefined;
-  cursor.expect('.');
+  cursor.expect('.', OPERATOR);
   const value = parseValue(cursor, extent);
   return {
     kind: 'compare',
@@ -120,38 +128,31 @@ function parseTest(cursor: Cursor, extent: 'whole' | 'listed'): Test {
   };
 }
 
-function unknownOperator(cursor: Cursor, operator: string): Error {
-  cursor.at -= operator.length;
-  return cursor.fail('expecting operator (eq, gt, ...)');
-}
+const OPERATOR = 'expecting operator (eq, gt, ...)';
 
 function parseQuantifier(cursor: Cursor): 'any' | 'all' | undefined {
   if (cursor.take('(any)')) return 'any';
   return cursor.take('(all)') ? 'all' : undefined;
 }
 
-function parseIs(cursor: Cursor, extent: 'whole' | 'listed'): IsValue {
+function parseIs(cursor: Cursor): IsValue {
   cursor.expect('.');
-  const start = cursor.at;
-  const value = parseValue(cursor, extent).toLowerCase();
-  if (!IS_VALUES.includes(value)) {
-    cursor.at = start;
-    throw cursor.fail('expecting isVal: (null, not_null, true, false, unknown)');
-  }
+  const value = cursor.match(IS_VALUE)?.toLowerCase();
+  if (value === undefined) throw cursor.fail('expecting isVal: (null, not_null, true, false, unknown)');
   return value as IsValue;
 }
 
-function parseList(cursor: Cursor, extent: 'whole' | 'listed'): string[] {
+/** Spaces after the parenthesis are none of the first value's; those after a comma belong to what follows. */
+function parseList(cursor: Cursor): string[] {
   cursor.expect('.');
+  cursor.spaces();
   cursor.expect('(');
+  cursor.spaces();
   const values: string[] = [];
-  if (cursor.take(')')) return values;
-  do {
-    cursor.match(SPACES);
-    values.push(parseListItem(cursor));
-  } while (cursor.take(','));
+  do values.push(parseListItem(cursor));
+  while (cursor.take(','));
   cursor.expect(')');
-  if (extent === 'whole' && !cursor.done) throw cursor.fail('expecting end of input');
+  cursor.spaces();
   return values.length === 1 && values[0] === '' ? [] : values;
 }
 
@@ -180,8 +181,8 @@ function starsToPercent(value: string): string {
 
 const TREE = /(?:and|or)(?=\s*\()/y;
 const WORD = /[a-z]+/y;
-const LANGUAGE = /\([\p{L}\p{N}_]+\)/uy;
-const SPACES = / */y;
+const LANGUAGE = /\([\p{L}\p{N}_ $]+\)/uy;
+const IS_VALUE = /null|not_null|true|false|unknown/iy;
 const REST = /[^]*/y;
 const LIST_ITEM = /[^,)]*/y;
 const BRACES = /\{[^{}]*\}(?=[,)]|$)/y;

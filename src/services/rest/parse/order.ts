@@ -8,7 +8,6 @@ export function parseOrder(text: string): OrderTerm[] {
   const terms: OrderTerm[] = [];
   do terms.push(parseTerm(cursor));
   while (cursor.take(','));
-  if (!cursor.done) throw cursor.fail('expecting "," or end of input');
   return terms;
 }
 
@@ -23,8 +22,16 @@ function parseTerm(cursor: Cursor): OrderTerm {
   const direction = cursor.match(DIRECTION)?.slice(1) as OrderTerm['direction'];
   const nulls = cursor.match(NULLS)?.slice('.nulls'.length) as OrderTerm['nulls'];
   cursor.spaces();
+  if (!cursor.done && !cursor.peek(',')) throw unfinished(cursor, direction, nulls);
   return { field, relation, direction, nulls };
 }
 
-const DIRECTION = /\.(?:asc|desc)(?![\p{L}\p{N}_])/uy;
+function unfinished(cursor: Cursor, direction: OrderTerm['direction'], nulls: OrderTerm['nulls']): Error {
+  if (nulls !== undefined) return cursor.fail('expecting "," or end of input', "'");
+  if (!cursor.take('.')) return cursor.fail('expecting delimiter (.), "," or end of input', "'");
+  const words = direction === undefined ? '"asc", "desc", "nullsfirst" or "nullslast"' : '"nullsfirst" or "nullslast"';
+  return cursor.fail(`expecting ${words}`);
+}
+
+const DIRECTION = /\.(?:asc|desc)/y;
 const NULLS = /\.nulls(?:first|last)/y;

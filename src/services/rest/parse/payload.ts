@@ -2,10 +2,9 @@ import { badRequest } from '../errors.ts';
 
 /** Rows to write, as JSON text that only Postgres reads, and the columns that it names. */
 export interface Payload {
-  /** Always an array. */
+  /** An object when there is a single one, otherwise an array. */
   readonly json: string;
   readonly columns: readonly string[];
-  /** A form or one JSON object: a function takes its keys as arguments. */
   readonly single: boolean;
 }
 
@@ -19,7 +18,7 @@ export function readPayload(body: Buffer, type: string | undefined, columns: rea
   if (media === 'application/json') return fromJson(text, columns);
   if (media === 'text/csv') return fromCsv(text, columns);
   if (media === 'application/x-www-form-urlencoded') {
-    return fromRecords([Object.fromEntries(new URLSearchParams(text))], columns, true);
+    return fromRecords([Object.fromEntries(new URLSearchParams(text))], columns);
   }
   throw badRequest.body(`Content-Type not acceptable: ${media}`);
 }
@@ -41,17 +40,18 @@ function fromJson(text: string, columns: readonly string[] | undefined): Payload
   const start = text.trimStart();
   if (columns && (start.startsWith('[') || start.startsWith('{'))) {
     const single = start.startsWith('{');
-    return { json: single ? `[${text}]` : text, columns, single };
+    return { json: text, columns, single };
   }
   let value: unknown;
   try {
-    value = text === '' ? {} : JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw badRequest.body('Empty or invalid json');
   }
   if (Array.isArray(value)) return { json: text, columns: commonKeys(value), single: false };
-  if (!isRecord(value)) throw badRequest.body('All object keys must match');
-  return { json: `[${text === '' ? '{}' : text}]`, columns: Object.keys(value), single: true };
+  // A bare text or number is no row at all.
+  if (!isRecord(value)) return { json: '[]', columns: [], single: false };
+  return { json: text, columns: Object.keys(value), single: true };
 }
 
 function commonKeys(rows: readonly unknown[]): string[] {
@@ -72,11 +72,11 @@ function fromCsv(text: string, columns: readonly string[] | undefined): Payload 
     if (row.length !== header.length) throw badRequest.body('All lines must have same number of fields');
     return Object.fromEntries(header.map((name, at) => [name, row[at] === 'NULL' ? null : row[at]]));
   });
-  return fromRecords(records, columns ?? header, false);
+  return fromRecords(records, columns ?? header);
 }
 
-function fromRecords(records: readonly object[], columns: readonly string[] | undefined, single: boolean): Payload {
-  return { json: JSON.stringify(records), columns: columns ?? Object.keys(records[0] ?? {}), single };
+function fromRecords(records: readonly object[], columns: readonly string[] | undefined): Payload {
+  return { json: JSON.stringify(records), columns: columns ?? Object.keys(records[0] ?? {}), single: false };
 }
 
 /** RFC 4180. */

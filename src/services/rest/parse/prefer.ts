@@ -23,19 +23,20 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 const ORDER = ['resolution', 'missing', 'return', 'count', 'tx', 'handling', 'timezone', 'max-affected'] as const;
 
 /**
- * Reads Prefer. The first valid word of a kind wins.
+ * Reads Prefer. The first valid word of a kind wins. Postgres knows what is a time zone.
  *
+ * @param mayChooseEnd whether clients may say how their transaction ends
  * @throws RestError PGRST122 when the words ask for strictness and some mean nothing
  */
-export function parsePrefer(header: string | undefined, timezones: ReadonlySet<string>): Preferences {
+export function parsePrefer(header: string | undefined, mayChooseEnd: boolean): Preferences {
   if (header === undefined) return {};
   const found: Record<string, string> = {};
   const invalid: string[] = [];
   for (const word of header.split(',').map((each) => each.trim())) {
     if (word === '') continue;
     const [name = '', value = ''] = word.split('=', 2).map((each) => each.trim());
-    if (!isValid(name, value, timezones)) invalid.push(word);
-    else found[name] ??= value;
+    if (!isValid(name, value)) invalid.push(word);
+    else if (name !== 'tx' || mayChooseEnd) found[name] ??= value;
   }
   if (found['handling'] === 'strict' && invalid.length > 0) throw badRequest.preferences(invalid);
   return found;
@@ -43,12 +44,14 @@ export function parsePrefer(header: string | undefined, timezones: ReadonlySet<s
 
 /** The header of an answer, from what was honoured. */
 export function preferenceApplied(preferences: Preferences): string | undefined {
-  const words = ORDER.flatMap((name) => (preferences[name] === undefined ? [] : [`${name}=${preferences[name]}`]));
+  const obeyed = (name: (typeof ORDER)[number]): boolean =>
+    preferences[name] !== undefined && (name !== 'max-affected' || preferences.handling === 'strict');
+  const words = ORDER.filter(obeyed).map((name) => `${name}=${preferences[name]}`);
   return words.length === 0 ? undefined : words.join(', ');
 }
 
-function isValid(name: string, value: string, timezones: ReadonlySet<string>): boolean {
-  if (name === 'timezone') return timezones.has(value) || /^[+-]\d{1,2}(:\d\d)?$/.test(value);
+function isValid(name: string, value: string): boolean {
+  if (name === 'timezone') return value !== '';
   if (name === 'max-affected') return /^\d{1,15}$/.test(value);
   return Object.hasOwn(CHOICES, name) && (CHOICES[name]?.includes(value) ?? false);
 }

@@ -40,8 +40,8 @@ export function parseQuery(pairs: readonly Pair[]): Query {
   const offset: Array<At<number>> = [];
   for (const [key, value] of pairs) {
     if (key === 'select') select = parseSelect(value);
-    else if (key === 'columns') columns = value === '' ? undefined : parseNames(value, 'columns parameter');
-    else if (key === 'on_conflict') onConflict = value === '' ? undefined : parseNames(value, 'on_conflict parameter');
+    else if (key === 'columns') columns = parseNames(value, 'columns parameter');
+    else if (key === 'on_conflict') onConflict = parseNames(value, 'on_conflict parameter');
     else {
       const { path, last } = splitKey(key);
       const logic = /^(not\.)?(and|or)$/.exec(last);
@@ -99,7 +99,6 @@ function parseNames(text: string, what: string): string[] {
     names.push(cursor.name());
     cursor.spaces();
   } while (cursor.take(','));
-  if (!cursor.done) throw cursor.fail('expecting "," or end of input');
   return [...new Set(names)];
 }
 

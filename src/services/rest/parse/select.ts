@@ -10,9 +10,8 @@ export function parseSelect(text: string): SelectItem[] {
   const cursor = new Cursor(text, 'select parameter');
   cursor.spaces();
   if (cursor.done) return [{ kind: 'star' }];
-  const items = parseItems(cursor, 0);
-  if (!cursor.done) throw cursor.fail('expecting "," or end of input');
-  return items;
+  // What follows the closing parenthesis of an embed is ignored, as it always was.
+  return parseItems(cursor, 0);
 }
 
 function parseItems(cursor: Cursor, depth: number): SelectItem[] {
@@ -27,8 +26,11 @@ function parseItems(cursor: Cursor, depth: number): SelectItem[] {
 }
 
 function parseItem(cursor: Cursor, depth: number): SelectItem {
-  if (cursor.take('*')) return { kind: 'star' };
-  const spread = cursor.take('...');
+  if (cursor.take('*')) {
+    endOfField(cursor, '');
+    return { kind: 'star' };
+  }
+  const spread = cursor.take('...') || cursor.take('..');
   const start = cursor.at;
   let name = cursor.name();
   let alias: string | undefined;
@@ -59,7 +61,7 @@ function parseEmbed(
   while (cursor.take('!')) {
     const word = cursor.name();
     if (word === 'inner') inner = true;
-    else if (word !== 'left') hint = word;
+    else if (word !== 'left') hint ??= word;
   }
   cursor.expect('(');
   cursor.spaces();
@@ -73,6 +75,10 @@ function parsePlainField(cursor: Cursor, name: string, alias: string | undefined
   const cast = parseCast(cursor);
   const aggregate = cursor.match(AGGREGATE);
   if (aggregate === undefined) {
+    endOfField(
+      cursor,
+      field.path.length > 0 || cast !== undefined ? '' : 'letter, digit, "-", "->>", "->", "::", ".", ',
+    );
     return { kind: 'field', field, alias, cast, aggregate: undefined, aggregateCast: undefined };
   }
   return aggregated(cursor, { field, alias, cast }, aggregate.slice(1, -2) as AggregateName);
@@ -83,15 +89,24 @@ function aggregated(
   parts: Pick<SelectedField, 'field' | 'alias' | 'cast'>,
   aggregate: AggregateName,
 ): SelectedField {
-  return { kind: 'field', ...parts, aggregate, aggregateCast: parseCast(cursor) };
+  const aggregateCast = parseCast(cursor);
+  endOfField(cursor, '');
+  return { kind: 'field', ...parts, aggregate, aggregateCast };
+}
+
+function endOfField(cursor: Cursor, or: string): void {
+  cursor.spaces();
+  if (!cursor.done && !cursor.peek(',') && !cursor.peek(')')) {
+    throw cursor.fail(`expecting ${or}")", "," or end of input`, "'");
+  }
 }
 
 function parseCast(cursor: Cursor): string | undefined {
   if (!cursor.take('::')) return undefined;
   const type = cursor.match(TYPE)?.trim();
-  if (type === undefined || type === '') throw cursor.fail('expecting a type');
+  if (type === undefined || type === '') throw cursor.fail('expecting letter or digit');
   return type;
 }
 
 const AGGREGATE = /\.(?:sum|avg|count|max|min)\(\)/y;
-const TYPE = /[\p{L}\p{N}_ ]+(?:\(\d+(?:,\d+)?\))?(?:\[\])*/uy;
+const TYPE = /[\p{L}\p{N}_ $]+(?:\(\d+(?:,\d+)?\))?(?:\[\])*/uy;

@@ -20,8 +20,9 @@ export function findRelationship(
   hint: string | undefined,
 ): Relationship {
   const known = (cache.relationships.get(keyOf(origin)) ?? []).filter((each) => each.target.schema === origin.schema);
+  // What the database computes stands over what its keys say.
   const computed = known.find((each) => each.cardinality === 'computed' && each.routine.name === target);
-  if (computed && hint === undefined) return computed;
+  if (computed) return computed;
   const found = known.filter((each) => matches(each, target, hint));
   const [first, second] = found;
   if (!first) throw noRelationship(origin, target, hint, cache);
@@ -32,10 +33,13 @@ export function findRelationship(
 function matches(each: Relationship, target: string, hint: string | undefined): boolean {
   if (each.cardinality === 'computed') return false;
   const named = each.target.name === target;
-  if (each.cardinality === 'many-to-many') return named && (hint === undefined || hint === each.junction.name);
-  if (each.source.name === each.target.name) return matchesSelf(each, target, hint);
+  const toItself = each.source.name === each.target.name;
+  if (each.cardinality === 'many-to-many') {
+    return named && !toItself && (hint === undefined || hint === each.junction.name);
+  }
+  if (toItself) return matchesSelf(each, target, hint);
   if (hint === undefined) {
-    return named || each.constraint === target || (each.holdsKey && isOnlyColumn(each, 0, target));
+    return named || (!each.targetIsView && (each.constraint === target || isOnlyColumn(each, 0, target)));
   }
   return named && (each.constraint === hint || isOnlyColumn(each, 0, hint) || isOnlyColumn(each, 1, hint));
 }

@@ -35,7 +35,7 @@ export function findRoutine(wanted: MissingRoutine, cache: SchemaCache): FoundRo
 }
 
 function takesNames(bodyType: string | undefined): boolean {
-  return bodyType === undefined || !['text/plain', 'text/xml', 'application/octet-stream'].includes(bodyType);
+  return bodyType === undefined || bodyType === 'application/json' || WHOLE_BODY[bodyType] === undefined;
 }
 
 function accepts({ parameters }: Routine, args: readonly string[]): boolean {

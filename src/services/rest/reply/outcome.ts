@@ -1,6 +1,6 @@
 import type { Answers, LargeValue, RawRow } from '../../../foundation/postgres/wire/wire.ts';
 import { badRequest } from '../errors.ts';
-import type { Format } from '../parse/media.ts';
+import type { Format, Media } from '../parse/media.ts';
 import type { Preferences } from '../parse/prefer.ts';
 
 /** The one row of a main statement, read. */
@@ -33,6 +33,13 @@ const NOTHING = Buffer.alloc(0);
 
 function textOf(cell: Buffer | null | undefined): string | null {
   return cell?.toString() ?? null;
+}
+
+/** Postgres prints bytes in hexadecimal; a client that asked for them gets them as they are. */
+export function bodyOf({ body }: Outcome, { handler }: Media): Outcome['body'] {
+  return handler?.binary === true && Buffer.isBuffer(body)
+    ? Buffer.from(body.toString('latin1').slice(2), 'hex')
+    : body;
 }
 
 /** @throws RestError PGRST116 */

@@ -24,6 +24,12 @@ export function preferenceHeader(preferences: Preferences): Header[] {
   return applied === undefined ? [] : [['Preference-Applied', applied]];
 }
 
+/** For a URL, down to the characters that nobody takes for anything else. */
+export function percentEncode(text: string): string {
+  const hex = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text).replaceAll(/[!'()*]/g, hex);
+}
+
 /**
  * Applies what the database set in response.status and response.headers.
  *

@@ -1,3 +1,4 @@
+import { ident } from '../../../foundation/postgres/sql.ts';
 import type { RestOptions } from '../options.ts';
 
 /** Settings named `pgrst.*` on the connection role, for every database and then for this one. */
@@ -11,6 +12,16 @@ select coalesce(json_object_agg(substr(name, 7), value), '{}')::text from (
   ) as settings where name like 'pgrst.%' order by name, setdatabase desc
 ) as effective`;
 
+/** The same settings as the transaction has them: $1 names those that may occur. */
+export function asSetNow(preConfig: string): string {
+  const call = preConfig.split('.').map((part) => ident(part));
+  return `
+with ran as materialized (select ${call.join('.')}())
+select coalesce(json_object_agg(name, value), '{}')::text
+from ran, unnest($1::text[]) as name, nullif(current_setting('pgrst.' || name, true), '') as value
+where value is not null`;
+}
+
 type Overrides = Partial<RestOptions>;
 
 /** What the database says stands over what the file says, as PostgREST has it. A value that makes no sense is left out. */
@@ -21,9 +32,11 @@ export function readOverrides(settings: Readonly<Record<string, string>>): Overr
     const value = reader?.[1](text);
     if (reader && value !== undefined) found[reader[0]] = value;
   }
-  return found;
+  const app = Object.entries(settings).filter(([name]) => name.startsWith('app.settings.'));
+  return app.length === 0 ? found : { ...found, appSettings: Object.fromEntries(app) };
 }
 
+const name = (text: string): string | undefined => (text.trim() === '' ? undefined : text.trim());
 const list = (text: string): readonly string[] => text.split(',').map((item) => item.trim());
 const flag = (text: string): boolean | undefined => ({ true: true, on: true, false: false, off: false })[text.trim()];
 const count = (text: string): number | undefined => (/^\d{1,9}$/.test(text.trim()) ? Number(text) : undefined);
@@ -32,14 +45,22 @@ const oneOf =
   (text: string): string | undefined =>
     words.find((word) => word === text.trim());
 
+/** Names of settings, for `asSetNow`. */
+export const settingNames = (): string[] => Object.keys(READERS);
+
 const READERS: Readonly<Record<string, readonly [keyof RestOptions, (text: string) => unknown]>> = {
   db_schemas: ['schemas', list],
   db_schema: ['schemas', list],
   db_extra_search_path: ['extraSearchPath', list],
   db_max_rows: ['maxRows', count],
   db_tx_end: ['txEnd', oneOf('commit', 'commit-allow-override', 'rollback', 'rollback-allow-override')],
-  db_pre_request: ['preRequest', (text) => (text.trim() === '' ? undefined : text.trim())],
+  db_pre_request: ['preRequest', name],
   db_plan_enabled: ['planEnabled', flag],
   db_aggregates_enabled: ['aggregatesEnabled', flag],
+  db_anon_role: ['anonRole', name],
+  db_root_spec: ['rootSpec', name],
   openapi_mode: ['openapiMode', oneOf('follow-privileges', 'ignore-privileges', 'disabled')],
+  openapi_security_active: ['openapiSecurity', flag],
+  openapi_server_proxy_uri: ['proxyUri', name],
+  server_timing_enabled: ['serverTiming', flag],
 };

@@ -1,9 +1,9 @@
 import { arrayLiteral } from './array-literal.ts';
-import { IN_DATABASE, readOverrides } from './in-database.ts';
-import type { Column, Parameter, QualifiedName, Relation, Routine, SchemaCache } from './model.ts';
-import { keyOf } from './model.ts';
-import { FOREIGN_KEYS, RELATIONS, ROLE_SETTINGS, ROUTINES, TIMEZONES, VIEWS } from './queries.ts';
-import { buildRelationships, type Catalogue, type ForeignKey, type RawRelation } from './relationships.ts';
+import { asSetNow, IN_DATABASE, readOverrides, settingNames } from './in-database.ts';
+import type { Column, MediaHandler, Parameter, QualifiedName, Relation, Routine, SchemaCache } from './model.ts';
+import { keyOf, representationKey } from './model.ts';
+import { FOREIGN_KEYS, HANDLERS, RELATIONS, REPRESENTATIONS, ROLE_SETTINGS, ROUTINES, VIEWS } from './queries.ts';
+import { buildRelationships, exposedOnly, type Catalogue, type ForeignKey, type RawRelation } from './relationships.ts';
 import { viewColumns } from './view-columns.ts';
 
 /** Gives the single text value of a query. */
@@ -16,18 +16,19 @@ interface LoadOptions {
 
 /** Reads the catalogue. Some tens of milliseconds for a hundred tables; the old cache serves meanwhile. */
 export async function loadSchema(read: ReadText, options: LoadOptions): Promise<SchemaCache> {
-  const json = async <T>(text: string, values: readonly string[] = []): Promise<T> =>
+  const json: ReadJson = async <T>(text: string, values: readonly string[] = []) =>
     JSON.parse(await read(text, values)) as T;
-  const overrides = readOverrides(await json<Record<string, string>>(IN_DATABASE));
+  const overrides = readOverrides(await inDatabase(json));
   const { schemas, extraSearchPath } = { ...options, ...overrides };
   const places = [...new Set([...schemas, ...extraSearchPath])];
-  const [raw, keys, trees, rawRoutines, settings, zones] = await Promise.all([
+  const [raw, keys, trees, rawRoutines, settings, casts, handlers] = await Promise.all([
     json<RawRelation[]>(RELATIONS),
     json<ForeignKey[]>(FOREIGN_KEYS),
     json<Array<{ oid: string; tree: string }>>(VIEWS),
     json<RawRoutine[]>(ROUTINES, [arrayLiteral(places)]),
     json<Array<{ role: string; name: string; value: string }>>(ROLE_SETTINGS),
-    json<string[]>(TIMEZONES),
+    json<RawRepresentation[]>(REPRESENTATIONS),
+    json<RawHandler[]>(HANDLERS, [arrayLiteral(schemas)]),
   ]);
   const catalogue: Catalogue = {
     relations: new Map(raw.map((relation) => [relation.oid, relation])),
@@ -41,29 +42,24 @@ export async function loadSchema(read: ReadText, options: LoadOptions): Promise<
   for (const { routine, firstClass } of routines) {
     const owner = catalogue.relations.get(firstClass);
     if (!owner || routine.parameters.length !== 1) continue;
+    const { schema, name, returns } = routine;
     const key = keyOf(owner);
-    if (routine.returns.set && routine.returns.relation) {
+    if (returns.relation) {
+      const toOne = !returns.set || returns.rows === 1;
+      const computed = { cardinality: 'computed', source: name2(owner), target: returns.relation } as const;
       const list = relationships.get(key) ?? [];
-      const { relation: target, rows } = routine.returns;
-      const { schema, name } = routine;
-      list.push({
-        cardinality: 'computed',
-        source: name2(owner),
-        target,
-        routine: { schema, name },
-        toOne: rows === 1,
-      });
-      relationships.set(key, list);
-    } else if (!routine.returns.set) {
-      computedFields.set(key, (computedFields.get(key) ?? new Map<string, Routine>()).set(routine.name, routine));
+      relationships.set(key, [...list, { ...computed, routine: { schema, name }, toOne }]);
+    }
+    if (!returns.set) {
+      computedFields.set(key, (computedFields.get(key) ?? new Map<string, Routine>()).set(name, routine));
     }
   }
   return {
     version: nextVersion++,
     relations,
-    relationships,
+    relationships: new Map([...relationships].map(([key, list]) => [key, exposedOnly(list, schemas)])),
     routines: groupBy(
-      routines.map(({ routine }) => routine).filter(({ schema }) => schemas.includes(schema)),
+      routines.flatMap(({ routine, callable }) => (callable && schemas.includes(routine.schema) ? [routine] : [])),
       keyOf,
     ),
     computedFields,
@@ -73,12 +69,23 @@ export async function loadSchema(read: ReadText, options: LoadOptions): Promise<
         list.map(({ name, value }) => [name, value] as const),
       ]),
     ),
-    timezones: new Set(zones),
+    representations: new Map(casts.map(({ source, target, ...each }) => [representationKey(source, target), each])),
+    handlers: handlersByOwner(handlers),
     overrides,
   };
 }
 
 let nextVersion = 1;
+
+/** Settings of the connection role, and over them those that its function `pgrst.db_pre_config` makes. */
+async function inDatabase(json: ReadJson): Promise<Record<string, string>> {
+  const settings = await json<Record<string, string>>(IN_DATABASE);
+  const preConfig = settings['db_pre_config'];
+  if (preConfig === undefined) return settings;
+  return { ...settings, ...(await json<Record<string, string>>(asSetNow(preConfig), [arrayLiteral(settingNames())])) };
+}
+
+type ReadJson = <T>(text: string, values?: readonly string[]) => Promise<T>;
 
 interface RawRoutine extends QualifiedName {
   readonly description: string | null;
@@ -87,11 +94,30 @@ interface RawRoutine extends QualifiedName {
   readonly set: boolean;
   readonly rows: number;
   readonly returns: string;
-  readonly returnKind: string;
+  /** pg_class oid of the row type behind any domain; 0 for none. */
   readonly returnClass: string;
-  readonly tableColumns: boolean;
+  readonly composite: boolean | null;
+  /** All its parameters can be named, or it takes the whole body. */
+  readonly callable: boolean;
   readonly firstClass: string | null;
   readonly parameters: readonly Parameter[];
+}
+
+interface RawRepresentation extends QualifiedName {
+  readonly source: string;
+  readonly target: string;
+}
+
+type RawHandler = MediaHandler & { readonly type: string };
+
+function handlersByOwner(list: readonly RawHandler[]): Map<string, Map<string, MediaHandler>> {
+  const found = new Map<string, Map<string, MediaHandler>>();
+  for (const { type, ...handler } of list) {
+    const owner = handler.kind === 'value' ? handler.routine : handler.target;
+    const key = owner ? keyOf(owner) : '';
+    found.set(key, (found.get(key) ?? new Map<string, MediaHandler>()).set(type, handler));
+  }
+  return found;
 }
 
 /** INSERT 8, UPDATE 4, DELETE 16: the bits of pg_relation_is_updatable. */
@@ -111,11 +137,10 @@ function toRelation(raw: RawRelation, primaryKeys: ReadonlyMap<string, readonly 
   };
 }
 
-function toRoutine(raw: RawRoutine, { relations }: Catalogue): { routine: Routine; firstClass: string } {
-  const { schema, name, description, volatility, parameters, set, rows, returns: type } = raw;
+function toRoutine(raw: RawRoutine, { relations }: Catalogue) {
+  const { schema, name, description, volatility, parameters, set, rows, returns: type, callable } = raw;
   const relation = relations.get(raw.returnClass);
-  const composite = raw.tableColumns || raw.returnKind === 'c' || relation !== undefined;
-  const kind = type === 'void' ? 'void' : composite ? 'composite' : type === 'record' ? 'record' : 'scalar';
+  const kind = type === 'void' ? 'void' : raw.composite === true ? 'composite' : 'scalar';
   const routine: Routine = {
     schema,
     name,
@@ -127,7 +152,7 @@ function toRoutine(raw: RawRoutine, { relations }: Catalogue): { routine: Routin
       .map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)] as const)
       .filter(([setting]) => HOISTED.has(setting)),
   };
-  return { routine, firstClass: raw.firstClass ?? '' };
+  return { routine, callable, firstClass: raw.firstClass ?? '' };
 }
 
 /** Settings that a running statement no longer obeys, so they must hold before it starts. */

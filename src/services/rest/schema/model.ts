@@ -12,9 +12,28 @@ export interface SchemaCache {
   readonly computedFields: ReadonlyMap<string, ReadonlyMap<string, Routine>>;
   /** Settings of roles that the connection role may become. */
   readonly roleSettings: ReadonlyMap<string, ReadonlyArray<readonly [name: string, value: string]>>;
-  readonly timezones: ReadonlySet<string>;
+  /** Casts between a domain and json or text, by `representationKey`: how values of the domain are shown and read. */
+  readonly representations: ReadonlyMap<string, QualifiedName>;
+  /** By relation or function, '' for any: what makes an answer of a media type. */
+  readonly handlers: ReadonlyMap<string, ReadonlyMap<string, MediaHandler>>;
   /** What the database itself configures. */
   readonly overrides: Partial<RestOptions>;
+}
+
+/** A domain that is named as a media type tells how an answer of that type comes about. */
+export interface MediaHandler {
+  /** `value`: the function's own result is the answer. Otherwise an aggregate makes it of the rows. */
+  readonly kind: 'value' | 'aggregate';
+  readonly routine: QualifiedName;
+  /** Whose rows the aggregate takes; null when it takes any. */
+  readonly target: QualifiedName | null;
+  readonly contentType: string;
+  /** Bytes instead of text. */
+  readonly binary: boolean;
+}
+
+export function representationKey(source: string, target: string): string {
+  return `${source}\u0000${target}`;
 }
 
 export interface QualifiedName {
@@ -24,8 +43,11 @@ export interface QualifiedName {
 
 export interface Column {
   readonly name: string;
-  /** As Postgres writes it, with its modifier: `numeric(10,2)`, `"My Schema".mood[]`. */
+  /** As Postgres writes it, with its schema and modifier: `numeric(10,2)`, `"My Schema".mood[]`. */
   readonly type: string;
+  /** Without modifier, and what a domain stands for. */
+  readonly baseType: string;
+  readonly maxLength: number | null;
   readonly nullable: boolean;
   /** SQL of the value when none is given. */
   readonly initial: string | null;
@@ -57,6 +79,8 @@ export interface KeyRelationship extends RelationshipBase {
   readonly columns: readonly ColumnPair[];
   /** True on the side that holds the foreign key. */
   readonly holdsKey: boolean;
+  /** Its columns and constraints are not those of the key, so they do not name it. */
+  readonly targetIsView: boolean;
 }
 export interface JunctionRelationship extends RelationshipBase {
   readonly cardinality: 'many-to-many';
@@ -78,6 +102,8 @@ export type Relationship = KeyRelationship | JunctionRelationship | ComputedRela
 export interface Parameter {
   readonly name: string;
   readonly type: string;
+  /** The type that a value arrives as: `character` alone would cut it to one. */
+  readonly wideType: string;
   readonly required: boolean;
   readonly variadic: boolean;
 }
@@ -88,7 +114,7 @@ export interface Routine extends QualifiedName {
   /** i immutable, s stable, v volatile. */
   readonly volatility: string;
   readonly returns: {
-    readonly kind: 'scalar' | 'composite' | 'void' | 'record';
+    readonly kind: 'scalar' | 'composite' | 'void';
     readonly set: boolean;
     readonly type: string;
     /** Rows of this relation. */

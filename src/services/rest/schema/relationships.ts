@@ -111,7 +111,10 @@ function findPrimaryKeys({ relations }: Catalogue, faces: ReadonlyMap<string, Fa
     if (!key) continue;
     for (const { relation, shows } of faces.get(table.oid) ?? []) {
       const columns = key.columns.map((column) => shows.get(column)?.[0]);
-      if (!found.has(relation.oid) && columns.every((name) => name !== undefined)) found.set(relation.oid, columns);
+      // A view of several tables has the keys of all that it shows whole.
+      if (columns.every((name) => name !== undefined)) {
+        found.set(relation.oid, [...(found.get(relation.oid) ?? []), ...columns]);
+      }
     }
   }
   return found;
@@ -148,9 +151,10 @@ function bothDirections({ source, target, constraint, columns, unique }: Link): 
   const back = columns.map(([left, right]): ColumnPair => [right, left]);
   const there = unique ? 'one-to-one' : 'many-to-one';
   const here = unique ? 'one-to-one' : 'one-to-many';
+  const [fromView, toView] = [isView(source), isView(target)];
   return [
-    { source: from, target: to, cardinality: there, constraint, columns, holdsKey: true },
-    { source: to, target: from, cardinality: here, constraint, columns: back, holdsKey: false },
+    { source: from, target: to, cardinality: there, constraint, columns, holdsKey: true, targetIsView: toView },
+    { source: to, target: from, cardinality: here, constraint, columns: back, holdsKey: false, targetIsView: fromView },
   ];
 }
 
@@ -159,7 +163,7 @@ function junctions(links: readonly Link[], primaryKeys: ReadonlyMap<string, read
   const byHolder = new Map<string, Link[]>();
   for (const link of links) {
     const key = primaryKeys.get(link.source.oid) ?? [];
-    if (!link.columns.every(([column]) => key.includes(column))) continue;
+    if (link.unique || !link.columns.every(([column]) => key.includes(column))) continue;
     byHolder.set(link.source.oid, [...(byHolder.get(link.source.oid) ?? []), link]);
   }
   return [...byHolder.values()].flatMap((list) =>
@@ -180,10 +184,50 @@ function junctions(links: readonly Link[], primaryKeys: ReadonlyMap<string, read
   );
 }
 
+function isView({ kind }: RawRelation): boolean {
+  return kind === 'v' || kind === 'm';
+}
+
 function qualified({ schema, name }: QualifiedName): QualifiedName {
   return { schema, name };
 }
 
 function sameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((item) => other.includes(item));
+}
+
+/** The order in which an ambiguity lists its candidates. */
+const CARDINALITIES = ['one-to-many', 'many-to-one', 'one-to-one', 'many-to-many', 'computed'];
+
+/** Kept for embedding: what leads, through nothing hidden, to an exposed schema; in the order of `candidates`. */
+export function exposedOnly(list: readonly Relationship[], schemas: readonly string[]): Relationship[] {
+  const exposed = ({ schema }: QualifiedName): boolean => schemas.includes(schema);
+  return list
+    .filter((each) => exposed(each.source) && exposed(each.target))
+    .filter((each) => each.cardinality !== 'many-to-many' || exposed(each.junction))
+    .map((each) => ({ each, rank: rankOf(each) }))
+    .toSorted((a, b) => compareLists(a.rank, b.rank))
+    .map(({ each }) => each);
+}
+
+function rankOf(each: Relationship): string[] {
+  const place = [each.target.schema, each.target.name, String(CARDINALITIES.indexOf(each.cardinality))];
+  if (each.cardinality === 'computed') return [...place, each.routine.name];
+  if (each.cardinality !== 'many-to-many') return [...place, each.constraint, ...each.columns.flat()];
+  const { junction, sourceConstraint, targetConstraint, sourceColumns, targetColumns } = each;
+  return [
+    ...place,
+    junction.schema,
+    junction.name,
+    sourceConstraint,
+    targetConstraint,
+    ...sourceColumns.flat(),
+    ...targetColumns.flat(),
+  ];
+}
+
+function compareLists(one: readonly string[], other: readonly string[]): number {
+  const at = one.findIndex((item, index) => item !== other[index]);
+  const [left, right] = [one[at] ?? '', other[at] ?? ''];
+  return at < 0 || left === right ? 0 : left < right ? -1 : 1;
 }

@@ -5,8 +5,8 @@ import type { Params } from './params.ts';
 
 /** Where the arguments of a call are. */
 export type Arguments =
-  /** One JSON object whose keys are parameters. */
-  | { readonly kind: 'json'; readonly names: readonly string[]; readonly text: string }
+  /** One JSON object whose keys are parameters, or an array of which the first one counts. */
+  | { readonly kind: 'json'; readonly names: readonly string[]; readonly text: string; readonly single: boolean }
   /** Each as text, as a URL gives them. */
   | { readonly kind: 'text'; readonly values: ReadonlyMap<string, readonly string[]> }
   /** One value for the only, unnamed parameter. */
@@ -21,7 +21,7 @@ export function callSql(routine: Routine, args: Arguments, returning: string, pa
   const name = ident(routine.schema, routine.name);
   const { list, from } = argumentList(routine, args, params);
   const call = `${name}(${list})`;
-  if (routine.returns.kind === 'composite' || routine.returns.kind === 'record') {
+  if (routine.returns.kind === 'composite') {
     return `select ${returning} from ${from === '' ? '' : `${from}, lateral `}${call} as ${CALL}`;
   }
   return `select ${call} as ${SCALAR}${from === '' ? '' : ` from ${from}`}`;
@@ -38,10 +38,10 @@ function argumentList(routine: Routine, args: Arguments, params: Params): { list
   }
   const given = routine.parameters.filter(({ name }) => args.names.includes(name));
   if (given.length === 0) return { list: '', from: '' };
-  const types = given.map(({ name, type }) => `${ident(name)} ${type}`).join(', ');
+  const types = given.map(({ name, wideType }) => `${ident(name)} ${wideType}`).join(', ');
   return {
     list: given.map((each) => passed(each, ident(ARGS, each.name))).join(', '),
-    from: `(select * from json_to_recordset(${params.add(args.text)}::json) as pgrst_given (${types}) limit 1) as ${ARGS}`,
+    from: `(select * from json_to_record${args.single ? '' : 'set'}(${params.add(args.text)}::json) as pgrst_given (${types}) limit 1) as ${ARGS}`,
   };
 }
 
@@ -50,6 +50,6 @@ function passed({ name, variadic }: Parameter, value: string): string {
 }
 
 /** A variadic parameter takes every value of its key. */
-function textArgument({ type, variadic }: Parameter, values: readonly string[], params: Params): string {
-  return `${params.add(variadic ? arrayLiteral(values) : (values.at(-1) ?? ''))}::${type}`;
+function textArgument({ wideType, variadic }: Parameter, values: readonly string[], params: Params): string {
+  return `${params.add(variadic ? arrayLiteral(values) : (values.at(-1) ?? ''))}::${wideType}`;
 }

@@ -1,7 +1,7 @@
 import { ident } from '../../../foundation/postgres/sql.ts';
 import type { FieldRef, SelectedField } from '../parse/ast.ts';
 import type { ReadNode } from '../plan/read.ts';
-import { keyOf, type SchemaCache } from '../schema/model.ts';
+import { keyOf, representationKey, type QualifiedName, type SchemaCache } from '../schema/model.ts';
 import type { Params } from './params.ts';
 import { castType } from './type-name.ts';
 
@@ -22,8 +22,7 @@ export function fieldSql({ name, path }: FieldRef, context: FieldContext): strin
   const type = context.node.relation?.columns.get(name)?.type;
   const json = type === 'json' || type === 'jsonb' ? base : `to_jsonb(${base})`;
   const steps = path.map(({ asText, key }) => {
-    const operand =
-      typeof key === 'number' ? `${context.params.add(String(key))}::int` : `${context.params.add(key)}::text`;
+    const operand = context.params.add(String(key)) + (typeof key === 'number' ? '::int' : '');
     return `${asText ? '->>' : '->'}${operand}`;
   });
   return `(${json}${steps.join('')})`;
@@ -37,10 +36,24 @@ export function columnSql(name: string, { cache, origin, node: { alias, relation
   return ident(alias, name);
 }
 
+/** The function that shows a column's domain as JSON, or that reads it from text or JSON, if it has one. */
+export function representation(
+  name: string,
+  direction: 'to json' | 'from text' | 'from json',
+  { cache, node: { relation } }: Pick<FieldContext, 'cache' | 'node'>,
+): QualifiedName | undefined {
+  const type = cache.representations.size === 0 ? undefined : relation?.columns.get(name)?.type;
+  if (type === undefined) return undefined;
+  const [way = '', form = ''] = direction.split(' ');
+  return cache.representations.get(way === 'to' ? representationKey(type, form) : representationKey(form, type));
+}
+
 /** The selected value with its casts, before any aggregate. */
 export function plainSql({ field, cast }: SelectedField, context: FieldContext): string {
   if (!field) return ident(context.node.alias);
-  const value = fieldSql(field, context);
+  const shown = field.path.length === 0 ? representation(field.name, 'to json', context) : undefined;
+  const bare = fieldSql(field, context);
+  const value = shown ? `${ident(shown.schema, shown.name)}(${bare})` : bare;
   return cast === undefined ? value : `cast(${value} as ${castType(cast)})`;
 }
 

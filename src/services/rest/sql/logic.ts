@@ -3,10 +3,12 @@ import { badRequest } from '../errors.ts';
 import type { Condition, Logic, Test } from '../parse/ast.ts';
 import type { EmbedNode } from '../plan/read.ts';
 import { arrayLiteral } from '../schema/array-literal.ts';
-import { fieldSql, type FieldContext } from './field.ts';
+import { fieldSql, representation, type FieldContext } from './field.ts';
 
 export interface LogicContext extends FieldContext {
   readonly embeds: readonly EmbedNode[];
+  /** Whether anything was embedded, as a boolean expression. */
+  readonly isEmbedded: (embed: EmbedNode) => string;
 }
 
 /** One filter or tree of filters as a boolean expression. */
@@ -16,21 +18,27 @@ export function logicSql(logic: Logic, context: LogicContext): string {
   return logic.negated ? `not (${inner})` : `(${inner})`;
 }
 
-/** The embed that a condition is about, if it is about one. */
-export function embedOf({ field }: Condition, embeds: readonly EmbedNode[]): EmbedNode | undefined {
+/** The embed that a condition is about: with `is null` an embed stands over a column of the same name. */
+export function embedOf(
+  { field, test }: Condition,
+  embeds: readonly EmbedNode[],
+  columns: ReadonlyMap<string, unknown> | undefined,
+): EmbedNode | undefined {
   if (field.path.length > 0) return undefined;
-  return (
-    embeds.find(({ name }) => name === field.name) ??
-    embeds.find(({ target, name }) => target === field.name && name !== field.name)
-  );
+  const embed = embeds.find(({ name }) => name === field.name);
+  return embed && (asksForNull(test) || !columns?.has(field.name)) ? embed : undefined;
 }
 
-export function embedsFiltered(where: readonly Logic[], embeds: readonly EmbedNode[]): Set<EmbedNode> {
+export function embedsFiltered(
+  where: readonly Logic[],
+  embeds: readonly EmbedNode[],
+  columns: ReadonlyMap<string, unknown> | undefined,
+): Set<EmbedNode> {
   const found = new Set<EmbedNode>();
   const walk = (logic: Logic): void => {
     if (logic.kind === 'tree') logic.children.forEach((child) => walk(child));
     else {
-      const embed = embedOf(logic, embeds);
+      const embed = embedOf(logic, embeds, columns);
       if (embed) found.add(embed);
     }
   };
@@ -38,33 +46,43 @@ export function embedsFiltered(where: readonly Logic[], embeds: readonly EmbedNo
   return found;
 }
 
+function asksForNull(test: Test): boolean {
+  return test.kind === 'is' && (test.value === 'null' || test.value === 'not_null');
+}
+
 function conditionSql(condition: Condition, context: LogicContext): string {
-  const embed = embedOf(condition, context.embeds);
+  const embed = embedOf(condition, context.embeds, context.node.relation?.columns);
   const sql = embed
-    ? embedTest(condition, embed)
+    ? embedTest(condition, embed, context)
     : testSql(condition.test, fieldSql(condition.field, context), context, condition);
   return condition.negated ? `not (${sql})` : sql;
 }
 
-/** Whether anything was embedded: the row as a whole, because each of its columns may be null. */
-function embedTest({ test }: Condition, { name, alias, toOne }: EmbedNode): string {
-  if (test.kind !== 'is' || (test.value !== 'null' && test.value !== 'not_null')) throw badRequest.embedFilter(name);
-  const joined = toOne ? ident(alias) : ident(alias, alias);
-  return `${joined} is ${test.value === 'null' ? 'not ' : ''}distinct from null`;
+function embedTest({ test }: Condition, embed: EmbedNode, { isEmbedded }: LogicContext): string {
+  if (!asksForNull(test)) throw badRequest.embedFilter(embed.name);
+  const some = isEmbedded(embed);
+  return test.kind === 'is' && test.value === 'null' ? `not (${some})` : some;
 }
 
 const IS = { null: 'null', not_null: 'not null', true: 'true', false: 'false', unknown: 'unknown' } as const;
+/** Their operand is a pattern or a null, which a domain's own reader knows nothing of. */
+const RAW = ['~~', '~~*', 'is distinct from'];
 
 function testSql(test: Test, value: string, context: LogicContext, { field }: Condition): string {
   const { params } = context;
+  const reader = field.path.length === 0 ? representation(field.name, 'from text', context) : undefined;
+  const read = (text: string): string => (reader ? `${ident(reader.schema, reader.name)}(${text})` : text);
   switch (test.kind) {
     case 'is':
       return `${value} is ${IS[test.value]}`;
-    case 'in':
-      return `${value} = any (${params.add(arrayLiteral(test.values))})`;
+    case 'in': {
+      const list = params.add(arrayLiteral(test.values));
+      return `${value} = any (${reader ? `select ${read(`unnest(${list}::text[])`)}` : list})`;
+    }
     case 'compare': {
       const operand = params.add(test.value);
-      return `${value} ${test.operator} ${test.quantifier ? `${test.quantifier} (${operand})` : operand}`;
+      if (test.quantifier) return `${value} ${test.operator} ${test.quantifier} (${operand})`;
+      return `${value} ${test.operator} ${reader && !RAW.includes(test.operator) ? read(`${operand}::text`) : operand}`;
     }
     case 'search': {
       const language = test.language === undefined ? '' : `${params.add(test.language)}::regconfig, `;

@@ -1,64 +1,78 @@
 import { ident } from '../../../foundation/postgres/sql.ts';
-import type { OrderTerm, SelectedField } from '../parse/ast.ts';
+import type { OrderTerm } from '../parse/ast.ts';
 import type { EmbedNode, ReadNode } from '../plan/read.ts';
 import type { SchemaCache } from '../schema/model.ts';
-import { fieldSql, aggregateSql, outputName, plainSql, type FieldContext, type Origin } from './field.ts';
+import { fieldSql, type FieldContext, type Origin } from './field.ts';
 import { joinCondition, joinSource } from './join.ts';
 import { embedsFiltered, logicSql } from './logic.ts';
 import type { Params } from './params.ts';
+import { outputColumns, selectList, withoutAggregates } from './select.ts';
 
 export interface ReadContext {
   readonly params: Params;
   readonly cache: SchemaCache;
+  /** The rows are shown as text, not as JSON: what is embedded reads as jsonb does. */
+  readonly asText?: boolean;
 }
 
-export interface ReadSql {
-  /** The page. */
-  readonly rows: string;
-  /** One row per match, without limit and without what only shows. */
-  readonly matches: string;
+interface Source {
+  /** What to read instead of the node's relation. */
+  readonly from?: string;
+  /** Joins to the node above. */
+  readonly conditions?: readonly string[];
+  readonly origin?: Origin;
+  /** What is embedded may be grouped by, which json cannot. */
+  readonly groupable?: boolean;
 }
 
-/**
- * The rows of a node and of everything embedded in it.
- *
- * @param from what to read instead of the node's relation
- * @param conditions joins to the node above
- */
-export function readSql(
-  node: ReadNode,
-  context: ReadContext,
-  {
-    from,
-    conditions = [],
-    origin = 'relation',
-  }: { from?: string; conditions?: readonly string[]; origin?: Origin } = {},
-): ReadSql {
+/** The page of a node: its rows and everything embedded in it. */
+export function readSql(node: ReadNode, context: ReadContext, source: Source = {}): string {
+  const { from, conditions = [], origin = 'relation', groupable = context.asText ?? false } = source;
   const fields: FieldContext = { ...context, node, origin };
-  const filtered = embedsFiltered(node.where, node.embeds);
-  const decides = (embed: EmbedNode): boolean => embed.inner || filtered.has(embed);
+  const filtered = embedsFiltered(node.where, node.embeds, node.relation?.columns);
   const joins = node.embeds
-    .filter((embed) => decides(embed) || !embed.hidden)
-    .map((embed) => ({ embed, sql: joinSql(embed, node, context, origin) }));
-  const where = [...conditions, ...node.where.map((logic) => logicSql(logic, { ...fields, embeds: node.embeds }))];
-  const source = from ?? `${ident(node.origin.schema, node.origin.name)} as ${ident(node.alias)}`;
-  const { list, groups } = selectList(node, fields);
+    .filter((embed) => !embed.hidden || embed.inner || filtered.has(embed))
+    .map((embed) => joinSql(embed, node, context, { origin, groupable }));
+  const isEmbedded = ({ alias, toOne }: EmbedNode): string =>
+    // The row as a whole, because each of its columns may be null.
+    `${toOne ? ident(alias) : ident(alias, alias)} is distinct from null`;
+  const where = node.where.map((logic) => logicSql(logic, { ...fields, embeds: node.embeds, isEmbedded }));
+  const { list, groups } = selectList(node, fields, groupable);
   const order = node.order.map((term) => orderSql(term, node, fields, context));
-  const rows = [
-    `select ${list.join(', ')} from ${source}`,
-    ...joins.map(({ sql }) => sql),
-    where.length > 0 ? `where ${where.join(' and ')}` : '',
+  return compact([
+    `select ${list.join(', ')} from ${from ?? ownSource(node)}`,
+    ...joins,
+    whereSql([...conditions, ...where]),
     groups.length > 0 ? `group by ${groups.join(', ')}` : '',
     order.length > 0 ? `order by ${order.join(', ')}` : '',
     limitSql(node, context),
     node.offset === 0 ? '' : `offset ${context.params.add(String(node.offset))}`,
+  ]);
+}
+
+/** One row per match of a node, without limit and without what only shows. Of what is embedded only its being there counts. */
+export function matchesSql(node: ReadNode, context: ReadContext, source: Source = {}): string {
+  const { from, conditions = [], origin = 'relation' } = source;
+  const fields: FieldContext = { ...context, node, origin };
+  const isEmbedded = (embed: EmbedNode): string =>
+    `exists (${matchesSql(embed.node, context, {
+      from: joinSource(embed.relationship, node, embed.node, origin),
+      conditions: joinCondition(embed.relationship, node, embed.node),
+    })})`;
+  const where = [
+    ...conditions,
+    ...node.where.map((logic) => logicSql(logic, { ...fields, embeds: node.embeds, isEmbedded })),
+    ...node.embeds.filter(({ inner }) => inner).map((embed) => isEmbedded(embed)),
   ];
-  const matches = [
-    `select 1 from ${source}`,
-    ...joins.filter(({ embed }) => decides(embed)).map(({ sql }) => sql),
-    where.length > 0 ? `where ${where.join(' and ')}` : '',
-  ];
-  return { rows: compact(rows), matches: compact(matches) };
+  return compact([`select 1 from ${from ?? ownSource(node)}`, whereSql(where)]);
+}
+
+function ownSource({ origin, alias }: ReadNode): string {
+  return `${ident(origin.schema, origin.name)} as ${ident(alias)}`;
+}
+
+function whereSql(conditions: readonly string[]): string {
+  return conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
 }
 
 /** The server's own cap is written out: a limit that is a parameter keeps Postgres from ever reusing a plan. */
@@ -67,105 +81,67 @@ function limitSql({ limit, capped }: ReadNode, { params }: ReadContext): string 
   return `limit ${capped ? String(limit) : params.add(String(limit))}`;
 }
 
-/** What is left of a node when only its matches count: a statement of its own must not have unused parameters. */
-export function matchesOnly(node: ReadNode): ReadNode {
-  const filtered = embedsFiltered(node.where, node.embeds);
-  const embeds = node.embeds.filter((embed) => embed.inner || filtered.has(embed));
-  return { ...node, star: false, fields: [], order: [], limit: undefined, offset: 0, embeds };
-}
-
-/** An aggregate anywhere, spread ones included, groups by all the rest. */
-function selectList(node: ReadNode, context: FieldContext): { list: string[]; groups: string[] } {
-  const hoisted = (embed: EmbedNode): boolean => embed.spread && embed.node.fields.some(isAggregate);
-  const grouped = node.fields.some(isAggregate) || node.embeds.some(hoisted);
-  const list: string[] = node.star ? [`${ident(node.alias)}.*`] : [];
-  const groups: string[] = [];
-  const show = (value: string, name: string): void => {
-    list.push(`${value} as ${ident(name)}`);
-    if (grouped) groups.push(value);
-  };
-  for (const field of node.fields) {
-    const value = plainSql(field, context);
-    if (isAggregate(field)) list.push(`${aggregateSql(field, value)} as ${ident(outputName(field))}`);
-    else show(value, outputName(field));
-  }
-  for (const embed of node.embeds.filter(({ hidden }) => !hidden)) {
-    if (!embed.spread) show(embedValue(embed, grouped), embed.name);
-    else if (!grouped) list.push(`${ident(embed.alias)}.*`);
-    else {
-      for (const field of embed.node.fields) {
-        const name = outputName(field);
-        const value = ident(embed.alias, name);
-        if (isAggregate(field)) list.push(`${aggregateSql(field, value)} as ${ident(name)}`);
-        else show(value, name);
-      }
-    }
-  }
-  return { list, groups };
-}
-
-function isAggregate({ aggregate }: SelectedField): boolean {
-  return aggregate !== undefined;
-}
-
-/** Grouping needs equality, which json lacks and jsonb has. */
-function embedValue({ alias, toOne }: EmbedNode, grouped: boolean): string {
-  const value = toOne ? `row_to_json(${ident(alias)}.*)` : `coalesce(${ident(alias, alias)}, '[]')`;
-  return grouped ? `${value}::jsonb` : value;
-}
-
-function joinSql(embed: EmbedNode, parent: ReadNode, context: ReadContext, origin: Origin): string {
-  const { node, alias, inner, toOne, spread } = embed;
-  const below = spread && toOne ? withoutAggregates(node) : node;
-  const { rows } = readSql(toOne ? { ...below, limit: undefined } : below, context, {
+function joinSql(
+  embed: EmbedNode,
+  parent: ReadNode,
+  context: ReadContext,
+  { origin, groupable }: { origin: Origin; groupable: boolean },
+): string {
+  const { node, alias, inner, toOne, spread, hidden } = embed;
+  const rows = readSql(toOne ? { ...(spread ? withoutAggregates(node) : node), limit: undefined } : node, context, {
     from: joinSource(embed.relationship, parent, node, origin),
     conditions: joinCondition(embed.relationship, parent, node),
+    groupable: groupable || (spread && toOne),
   });
   const kind = inner ? 'inner' : 'left';
   const name = ident(alias);
-  if (toOne)
-    return `${kind} join lateral (${embed.hidden ? rows.replace('select ', 'select true as "_"') : rows}) as ${name} on true`;
-  const collected = spread
-    ? spreadNames(node)
-        .map((column) => `coalesce(json_agg(${ident(alias, column)}), '[]') as ${ident(column)}`)
-        .join(', ')
-    : `json_agg(${name}) as ${name}`;
+  if (toOne) {
+    return `${kind} join lateral (${hidden ? rows.replace('select ', 'select true as "_"') : rows}) as ${name} on true`;
+  }
+  const collected =
+    spread && !hidden
+      ? // The last one tells whether there was any row.
+        [...spreadArrays(embed), `nullif(count(*), 0) as ${name}`].join(', ')
+      : `json_agg(${name}) as ${name}`;
   // Without rows json_agg gives one null; an inner join wants none.
   const some = inner ? ' having count(*) > 0' : '';
   return `${kind} join lateral (select ${collected} from (${rows}) as ${name}${some}) as ${name} on true`;
 }
 
-function withoutAggregates(node: ReadNode): ReadNode {
-  const fields = node.fields.map((field) => {
-    return { ...field, alias: outputName(field), aggregate: undefined, aggregateCast: undefined };
-  });
-  return { ...node, fields };
-}
-
-function spreadNames(node: ReadNode): string[] {
-  const star = node.star ? [...(node.relation?.columns.keys() ?? [])] : [];
-  const embeds = node.embeds
-    .filter(({ hidden }) => !hidden)
-    .flatMap((each) => (each.spread ? spreadNames(each.node) : [each.name]));
-  return [...star, ...node.fields.map((field) => outputName(field)), ...embeds];
+function spreadArrays({ node, alias }: EmbedNode): string[] {
+  return outputColumns(node).map(({ name }) => `coalesce(json_agg(${ident(alias, name)}), '[]') as ${ident(name)}`);
 }
 
 function orderSql(term: OrderTerm, node: ReadNode, fields: FieldContext, context: ReadContext): string {
   const direction = term.direction === undefined ? '' : ` ${term.direction}`;
   const nulls = term.nulls === undefined ? '' : ` nulls ${term.nulls}`;
-  const embed = node.embeds.find(({ name, target }) => name === term.relation || target === term.relation);
-  if (term.relation === undefined || !embed) return `${fieldSql(term.field, fields)}${direction}${nulls}`;
+  return `${orderedSql(term, node, fields, context)}${direction}${nulls}`;
+}
+
+function orderedSql(
+  { relation, field }: OrderTerm,
+  node: ReadNode,
+  fields: FieldContext,
+  context: ReadContext,
+): string {
+  const embed = node.embeds.find(({ name, target }) => name === relation || target === relation);
+  if (relation === undefined || !embed) return ownOrder(field, node) ?? fieldSql(field, fields);
+  if (!embed.hidden && outputColumns(embed.node).some(({ name }) => name === field.name)) {
+    return fieldSql(field, { ...fields, origin: 'rows', node: { alias: embed.alias, relation: embed.node.relation } });
+  }
   const related = { ...embed.node, star: false, embeds: [], order: [], limit: undefined, offset: 0 };
-  const field = { kind: 'field', field: term.field, alias: undefined, cast: undefined } as const;
-  const { rows } = readSql(
-    { ...related, fields: [{ ...field, aggregate: undefined, aggregateCast: undefined }] },
-    context,
-    {
-      from: joinSource(embed.relationship, node, embed.node, fields.origin),
-      conditions: joinCondition(embed.relationship, node, embed.node),
-    },
-  );
-  return `(${rows})${direction}${nulls}`;
+  const only = { kind: 'field', field, alias: undefined, cast: undefined, aggregate: undefined } as const;
+  const rows = readSql({ ...related, fields: [{ ...only, aggregateCast: undefined }] }, context, {
+    from: joinSource(embed.relationship, node, embed.node, fields.origin),
+    conditions: joinCondition(embed.relationship, node, embed.node),
+  });
+  return `(${rows})`;
+}
+
+/** A name that only the selection knows, such as that of a sum. */
+function ownOrder({ name, path }: OrderTerm['field'], { fields, relation }: ReadNode): string | undefined {
+  const named = fields.some(({ alias }) => alias === name);
+  return named && path.length === 0 && relation?.columns.has(name) === false ? ident(name) : undefined;
 }
 
 function compact(parts: readonly string[]): string {

@@ -3,7 +3,7 @@ import type { Logic } from '../parse/ast.ts';
 import type { Payload } from '../parse/payload.ts';
 import { columnNotFound } from '../schema/errors.ts';
 import type { Column, Relation } from '../schema/model.ts';
-import type { FieldContext } from './field.ts';
+import { representation, type FieldContext } from './field.ts';
 import { logicSql } from './logic.ts';
 
 export interface InsertParts {
@@ -30,13 +30,13 @@ export function insertSql(parts: InsertParts, returning: string, context: FieldC
   const names = columns.map(({ name }) => ident(name)).join(', ');
   const body: FieldContext = { ...context, origin: 'rows', node: { alias: BODY, relation } };
   const where = [
-    ...parts.where.map((logic) => logicSql(logic, { ...body, embeds: [] })),
+    ...parts.where.map((logic) => logicSql(logic, { ...body, ...NO_EMBEDS })),
     ...(countInserted ? [counted('+ 1')] : []),
   ];
   return [
     `insert into ${ident(relation.schema, relation.name)} as ${ident(context.node.alias)}`,
     columns.length > 0 ? `(${names})` : '',
-    `select ${columns.map(({ name }) => ident(BODY, name)).join(', ')} from ${payloadRows(payload, columns, parts.defaults, context)}`,
+    `select ${columns.map((column) => given(column, body)).join(', ')} from ${payloadRows(payload, columns, parts.defaults, body)}`,
     where.length > 0 ? `where ${where.join(' and ')}` : '',
     conflict ? conflictSql(conflict, columns, countInserted) : '',
     `returning ${returning}`,
@@ -57,7 +57,7 @@ export function updateSql(
   const returned = returning === '1' ? '1 as "_"' : returning;
   // Nothing to set changes nothing.
   if (columns.length === 0) return `select ${returned} from ${target} where false`;
-  const set = columns.map(({ name }) => `${ident(name)} = ${ident(BODY, name)}`).join(', ');
+  const set = columns.map((column) => `${ident(column.name)} = ${given(column, context)}`).join(', ');
   const rows = `(select * from ${payloadRows(payload, columns, defaults, context)} limit 1) as ${BODY}`;
   return `update ${target} set ${set} from ${rows}${whereSql(where, context)} returning ${returned}`;
 }
@@ -73,7 +73,7 @@ export function deleteSql(
 }
 
 function whereSql(where: readonly Logic[], context: FieldContext): string {
-  const all = where.map((logic) => logicSql(logic, { ...context, embeds: [] }));
+  const all = where.map((logic) => logicSql(logic, { ...context, ...NO_EMBEDS }));
   return all.length === 0 ? '' : ` where ${all.join(' and ')}`;
 }
 
@@ -86,20 +86,36 @@ function resolveColumns(relation: Relation, names: readonly string[]): Column[] 
   });
 }
 
+const NO_EMBEDS = { embeds: [], isEmbedded: () => 'true' };
+
+/** A column's value in the payload, read as its domain wants. */
+function given({ name }: Column, context: FieldContext): string {
+  const reader = representation(name, 'from json', context);
+  const value = ident(BODY, name);
+  return reader ? `${ident(reader.schema, reader.name)}(${value})` : value;
+}
+
 /** The payload as typed rows: Postgres alone reads the JSON. */
 function payloadRows(
-  payload: Payload,
+  { json, single }: Payload,
   columns: readonly Column[],
   defaults: boolean,
-  { params }: FieldContext,
+  context: FieldContext,
 ): string {
-  const json = params.add(payload.json);
-  if (columns.length === 0) return `json_array_elements(${json}::json) as ${BODY}`;
-  const types = columns.map(({ name, type }) => `${ident(name)} ${type}`).join(', ');
-  const initial = columns.filter((column) => column.initial !== null);
-  if (!defaults || initial.length === 0) return `json_to_recordset(${json}::json) as ${BODY} (${types})`;
-  const pairs = initial.map((column) => `${params.add(column.name)}::text, ${column.initial}`).join(', ');
-  const filled = `select coalesce(jsonb_agg(jsonb_build_object(${pairs}) || item), '[]') as items from jsonb_array_elements(${json}::jsonb) as item`;
+  const { params } = context;
+  const text = params.add(json);
+  if (columns.length === 0)
+    return single ? `(values (${text}::json)) as ${BODY}` : `json_array_elements(${text}::json) as ${BODY}`;
+  const types = columns
+    .map(({ name, type }) => `${ident(name)} ${representation(name, 'from json', context) ? 'json' : type}`)
+    .join(', ');
+  if (!defaults) return `json_to_record${single ? '' : 'set'}(${text}::json) as ${BODY} (${types})`;
+  const pairs = columns
+    .filter(({ initial }) => initial !== null)
+    .map(({ name, initial }) => `${params.add(name)}::text, ${initial}`);
+  const initial = `jsonb_build_object(${pairs.join(', ')})`;
+  if (single) return `jsonb_to_record(${initial} || ${text}::jsonb) as ${BODY} (${types})`;
+  const filled = `select coalesce(jsonb_agg(${initial} || item), '[]') as items from jsonb_array_elements(${text}::jsonb) as item`;
   return `(${filled}) as pgrst_filled, jsonb_to_recordset(pgrst_filled.items) as ${BODY} (${types})`;
 }
 
