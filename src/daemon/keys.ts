@@ -30,14 +30,14 @@ export function readKeys(config: RuntimeConfig, now: number): DaemonKeys {
   const signing = [...configuredKeys(config, now), ...(file?.signingKeys ?? [])];
   const legacy = signing.filter((key) => key.legacy && key.alg === 'HS256' && key.status !== 'verify-only');
   const acceptsLegacy = file?.legacyApiKeys === 'accepted' && legacy.length > 0;
-  const verifyToken = signing.length > 0 ? makeTokenVerifier(signing, { audience: config.jwt?.audience }) : undefined;
+  const verifyToken = signing.length > 0 ? makeTokenVerifier(signing, config.jwt) : undefined;
   return {
     verifyToken: verifyToken && file?.legacyApiKeys === 'refused' ? withoutLegacy(verifyToken) : verifyToken,
     signToken: activeKey(signing) ? makeTokenSigner(signing) : undefined,
     publicKeys: (at) => publicKeySet(signing, at),
     gateway: makeGateway({
       keys: file || config.apiKeys ? [...(config.apiKeys ?? []), ...opaqueKeys(file)] : undefined,
-      verifyLegacy: acceptsLegacy ? makeTokenVerifier(legacy, { audience: undefined }) : undefined,
+      verifyLegacy: acceptsLegacy ? makeTokenVerifier(legacy) : undefined,
     }),
   };
 }

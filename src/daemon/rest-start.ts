@@ -31,6 +31,7 @@ export function startRest(
   const schema = new SchemaStore(readText, settings);
   const identify = makeIdentify({
     anonRole: settings.anonRole,
+    connectionRole: config.database.user,
     roleClaim: completed('jwt', config.jwt).roleClaim,
     verifyToken: () => keys.current().verifyToken,
   });

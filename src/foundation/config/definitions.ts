@@ -58,7 +58,12 @@ export const DEFINITIONS = {
     secret: secret('HS256 key of tokens, when it is not the one of the installation.'),
     secretFile: optionalText('File that holds the HS256 key.'),
     jwks: optionalText('File with a JSON Web Key Set: public keys of tokens that others sign.'),
-    audience: optionalText('Audience that tokens must name.'),
+    audience: optionalText('Audience that tokens must name, when they name any.'),
+    issuers: list([], 'Issuers whose tokens count, when they name one; none listed: any that our keys signed.'),
+    requireExpiry: flag(
+      true,
+      'Whether a token that never ends is refused. A runtime file that says nothing lets it in, as PostgREST does.',
+    ),
     roleClaim: text('.role', 'Path of the role in the claims of a token.'),
   },
   advise: {

@@ -3,7 +3,11 @@ import { verifies, type SigningKey } from './signing-keys.ts';
 
 export interface VerifyOptions {
   /** Must be among a token's audiences, when it names any. */
-  readonly audience: string | undefined;
+  readonly audience?: string | undefined;
+  /** Must hold a token's issuer, when it names one; empty for any. */
+  readonly issuers?: readonly string[] | undefined;
+  /** Whether a token without an end is refused. */
+  readonly requireExpiry?: boolean | undefined;
 }
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -39,7 +43,7 @@ interface Known {
  *
  * @throws (the returned function) TokenError
  */
-export function makeTokenVerifier(keys: readonly SigningKey[], { audience }: VerifyOptions): VerifyToken {
+export function makeTokenVerifier(keys: readonly SigningKey[], options: VerifyOptions = {}): VerifyToken {
   const cache = new Map<string, Known>();
   const candidates = keys.map((key) => ({ key, material: memoize(() => importKey(key)) }));
   return async (token, now) => {
@@ -49,8 +53,9 @@ export function makeTokenVerifier(keys: readonly SigningKey[], { audience }: Ver
       if (cache.size >= CACHED) cache.delete(cache.keys().next().value ?? '');
       cache.set(token, known);
     }
-    assertTimely(known.claims, Math.floor(now / 1000));
-    assertAudience(known.claims, audience);
+    assertTimely(known.claims, Math.floor(now / 1000), options.requireExpiry === true);
+    assertAudience(known.claims, options.audience);
+    assertIssuer(known.claims, options.issuers ?? []);
     return known.claims;
   };
 }
@@ -132,17 +137,28 @@ function parseClaims(payload: Uint8Array): Claims {
   return claims as Claims;
 }
 
-function assertTimely(claims: Claims, now: number): void {
+function assertTimely(claims: Claims, now: number, requireExpiry: boolean): void {
   const time = (name: 'exp' | 'nbf' | 'iat'): number | undefined => {
     const value = claims[name];
     if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'number') throw new TokenError('claims', `The JWT '${name}' claim must be a number`);
+    if (typeof value !== 'number' || Math.abs(value) > LAST_SECOND) {
+      throw new TokenError('claims', `The JWT '${name}' claim must be a number`);
+    }
     return value;
   };
   const [exp, nbf, iat] = [time('exp'), time('nbf'), time('iat')];
+  if (exp === undefined && requireExpiry) throw new TokenError('claims', 'JWT has no expiry');
   if (exp !== undefined && now - SKEW >= exp) throw new TokenError('claims', 'JWT expired');
   if (nbf !== undefined && now + SKEW < nbf) throw new TokenError('claims', 'JWT not yet valid');
   if (iat !== undefined && now + SKEW < iat) throw new TokenError('claims', 'JWT issued at future');
+}
+
+/** Of the year 9999, the last that a date can show: what lies beyond is no time. */
+const LAST_SECOND = 253_402_300_799;
+
+function assertIssuer({ iss }: Claims, issuers: readonly string[]): void {
+  if (iss === undefined || iss === null || issuers.length === 0) return;
+  if (typeof iss !== 'string' || !issuers.includes(iss)) throw new TokenError('claims', 'JWT not from a known issuer');
 }
 
 function assertAudience({ aud }: Claims, audience: string | undefined): void {

@@ -4,6 +4,8 @@ import type { Identity, RestRequest } from './message.ts';
 
 export interface IdentifyOptions {
   readonly anonRole: string | undefined;
+  /** Role of the connection: a token that names it would keep its rights, where it should take others. */
+  readonly connectionRole: string;
   /** Path of the role in the claims: `.role`, `$.app.role`, `."https://x/role"`. */
   readonly roleClaim: string;
   /** Asked for with each request, since keys change while we run. Undefined when there is no key to check with. */
@@ -35,7 +37,16 @@ async function fromToken(token: string, path: readonly string[], options: Identi
   const claimed = path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], claims);
   const role = typeof claimed === 'string' ? claimed : anonRole;
   if (role === undefined) throw tokenRequired();
+  assertRole(role, options);
   return { role, claims: { ...claims, role } };
+}
+
+/** Postgres would allow both: to be whom one is, and `none`, which means the same. In its words, as for others. */
+function assertRole(role: string, { connectionRole, anonRole }: IdentifyOptions): void {
+  if (role === 'none') throw new RestError({ status: 401, code: '22023', message: 'role "none" does not exist' });
+  if (role === connectionRole && role !== anonRole) {
+    throw new RestError({ status: 403, code: '42501', message: `permission denied to set role "${role}"` });
+  }
 }
 
 function tokenRefused({ kind, message, details }: TokenError): RestError {

@@ -98,6 +98,8 @@ describe('precedence', () => {
       'jwt.secretFile': ['/run/secret', '/run/secret'],
       'jwt.jwks': ['/run/jwks.json', '/run/jwks.json'],
       'jwt.audience': ['authenticated', 'authenticated'],
+      'jwt.issuers': ['supabase', ['supabase']],
+      'jwt.requireExpiry': ['false', false],
       'jwt.roleClaim': ['$.app.role', '$.app.role'],
       'advise.columns': ['a,b', ['a', 'b']],
       'secrets.environment': ['staging', 'staging'],

@@ -18,7 +18,7 @@ const gateway = makeGateway({
     { key: secret, role: 'service_role' },
     { key: rotated, role: 'service_role', notAfter: new Date(NOW + 1000).toISOString() },
   ],
-  verifyLegacy: makeTokenVerifier([legacy], { audience: undefined }),
+  verifyLegacy: makeTokenVerifier([legacy]),
 });
 const sign = makeTokenSigner([{ ...legacy, status: 'active' }]);
 const knock = (apikey?: string, bearer?: string, now = NOW) =>
