@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const EXPOSED =
-  'content-encoding, content-location, content-range, content-type, date, location, preference-applied, proxy-status, retry-after, server-timing, x-request-id';
+  'content-encoding, content-location, content-range, content-type, date, link, location, preference-applied, proxy-status, retry-after, sb-auth-session-id, sb-auth-user-id, server-timing, x-request-id, x-sb-error-code, x-supabase-api-version, x-total-count';
 
 /**
  * Lets pages of the allowed origins call. Answers a preflight by itself.

@@ -5,6 +5,8 @@ import { readRuntimeFile, type RuntimeConfig } from '../foundation/config/runtim
 import { asVectabaseError, errorToJson, messageOf, VectabaseError } from '../foundation/core/errors.ts';
 import { withResources } from '../foundation/core/release.ts';
 import { makeApp } from './app.ts';
+import { AUTH_PATH } from './auth-adapter.ts';
+import { startAuth } from './auth-start.ts';
 import { watchDatabase } from './database-watch.ts';
 import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
@@ -52,13 +54,16 @@ async function serve(config: RuntimeConfig, keys: KeyRing, log: Logger): Promise
     const gate = scope.add(openGate(config, keys, log), (open) => open.stop());
     const common = { log, cors: config.api.cors, gate, stopping: () => stopping };
     const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
+    let apiUrl = config.api.publicUrl ?? '';
+    const auth = scope.add(startAuth(config, keys, { ...common, apiUrl: () => apiUrl }), (running) => running.stop());
     const app = makeApp({ ...common, trouble: database.trouble });
     const handler: RequestListener = (request, response) => {
       if (isBelow(REST_PATH, request.url)) rest.handler(request, response);
+      else if (isBelow(AUTH_PATH, request.url)) auth.handler(request, response);
       else app(request, response);
     };
     const server = scope.add(await listen(handler, config.api.host, config.api.port), (open) => open.drain(DRAIN));
-    const apiUrl = config.api.publicUrl ?? server.url;
+    apiUrl ||= server.url;
     process.stdout.write(`${JSON.stringify({ event: 'ready', apiUrl, pid: process.pid })}\n`);
     log.info({ listen: server.url, apiUrl }, 'ready');
     const reason = await stopped;

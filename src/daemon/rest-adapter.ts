@@ -7,6 +7,7 @@ import type { RestResponse } from '../services/rest/message.ts';
 import { discard } from '../services/rest/reply/respond.ts';
 import type { Gate } from './gate.ts';
 import { allowOrigin } from './cors.ts';
+import { flatten, readBody, targetBelow } from './http.ts';
 import { errorFields } from './log.ts';
 import { logRequest } from './request-log.ts';
 
@@ -31,14 +32,11 @@ export function restAdapter(
   options: RestAdapterOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    const target = (request.url ?? '').slice(REST_PATH.length);
-    const mark = target.indexOf('?');
-    const path = mark < 0 ? target : target.slice(0, mark);
+    const { path, query } = targetBelow(REST_PATH, request.url);
     const requestId = logRequest(request, response, REST_PATH + path, options.log);
     if (options.stopping()) response.setHeader('connection', 'close');
     if (allowOrigin(options.cors, request, response, 200)) return;
-    const query = mark < 0 ? '' : target.slice(mark + 1);
-    serve(engine, { request, response, path: path === '' ? '/' : path, query }, options).catch((error: unknown) => {
+    serve(engine, { request, response, path, query }, options).catch((error: unknown) => {
       if (response.destroyed) return;
       options.log.error({ requestId, ...errorFields(error) }, 'failed');
       if (response.headersSent) response.destroy();
@@ -69,7 +67,7 @@ async function serve(
   });
   const { admission, retryAfterSeconds } = await gate.admit(request, query);
   if (retryAfterSeconds !== undefined) return tooMany(response, retryAfterSeconds);
-  const body = admission.as === 'refused' ? NOTHING : await readBody(request);
+  const body = admission.as === 'refused' ? NOTHING : await readBody(request, MAX_BODY);
   if (body === undefined) return refuse(response, 413, 'PGRST102', `The request body is larger than ${MAX_BODY} bytes`);
   const { method = 'GET' } = request;
   const answer = await engine({ method, path, query, headers: flatten(request), body, admission, caller });
@@ -102,36 +100,6 @@ function write(response: ServerResponse, method: string, { status, headers, body
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/** `undefined` when it is too long; the rest is not read. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-  if (encoding === undefined && (length === undefined || length === '0')) return NOTHING;
-  if (Number(length ?? 0) > MAX_BODY) return undefined;
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_BODY) {
-        request.pause();
-        resolve(undefined);
-      } else chunks.push(chunk);
-    });
-    request.once('end', () => resolve(Buffer.concat(chunks)));
-    request.once('error', reject);
-  });
-}
-
-/** Several Prefer lines are one list. */
-function flatten({ headers }: IncomingMessage): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ');
-  }
-  return flat;
-}
 
 /** The code is the one that functions of the database raise for the same: `PT` and the status. */
 function tooMany(response: ServerResponse, seconds: number): void {

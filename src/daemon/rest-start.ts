@@ -24,7 +24,10 @@ export function startRest(
   const address = databaseAddress(config);
   const pool = new Pool(address, { size: settings.poolSize, applicationName: 'vectabase rest' });
   const readText = async (text: string, values: readonly string[]): Promise<string> => {
-    const statements = [{ text: `select set_config('search_path', '', true)`, values: [] }, { text, values }];
+    const statements = [
+      { text: `select set_config('search_path', '', true)`, values: [] },
+      { text, values },
+    ];
     const [, rows] = await pool.run({ begin: 'begin read only', statements, end: 'commit' });
     return rows?.[0]?.[0] ?? 'null';
   };

@@ -125,7 +125,7 @@ describe('vectabase up', () => {
     expect(Object.fromEntries(settings.map(({ name, setting }) => [name, setting]))).toEqual(WANTED);
     expect(facts).toMatchObject({
       extensions: expect.arrayContaining(['pgcrypto', 'uuid-ossp']) as string[],
-      passwords: ['authenticator', 'postgres', 'supabase_admin'],
+      passwords: ['authenticator', 'postgres', 'supabase_admin', 'supabase_auth_admin'],
       weak: 0,
       locale: ['b', 'C.UTF-8', 'UTF8'],
     });

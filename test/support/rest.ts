@@ -101,7 +101,7 @@ export async function startRestServer(
   };
 }
 
-class NoWebSocket {
+export class NoWebSocket {
   readonly readyState = 3;
 }
 

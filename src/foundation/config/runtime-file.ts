@@ -36,6 +36,9 @@ const RUNTIME = z.strictObject({
   rest: section('rest').optional(),
   jwt: section('jwt').optional(),
   limits: section('limits').optional(),
+  auth: section('auth').optional(),
+  /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
+  authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),

@@ -9,10 +9,14 @@ import type { DatabaseAddress } from './address.ts';
 /** The superuser of a cluster that `vectabase up` made, as on hosted projects; by the unix socket only. */
 export const SUPERUSER = 'supabase_admin';
 
+/** Roles that get a generated password. */
+export const LOGIN_ROLES = ['supabase_admin', 'postgres', 'authenticator', 'supabase_auth_admin'] as const;
+
 /** `keys.json`: everything that was generated once and must not be lost. */
 export interface InstallationKeys extends ApiKeys, KeySet {
   readonly version: 1;
-  readonly passwords: { readonly supabase_admin: string; readonly postgres: string; readonly authenticator: string };
+  /** By role. */
+  readonly passwords: Readonly<Record<(typeof LOGIN_ROLES)[number], string>>;
 }
 
 /** `run.json`: what runs now. Holds no secret; 0600 all the same. */

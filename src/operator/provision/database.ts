@@ -1,6 +1,6 @@
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { isScramVerifierOf, scramVerifier } from '../../foundation/crypto/passwords.ts';
-import type { InstallationKeys } from '../../foundation/postgres/installation.ts';
+import { LOGIN_ROLES, SUPERUSER, type InstallationKeys } from '../../foundation/postgres/installation.ts';
 import { Session } from '../../foundation/postgres/session.ts';
 import { applyTemplates } from '../../foundation/postgres/templates.ts';
 import type { Ensured } from './step.ts';
@@ -14,9 +14,11 @@ export async function ensureSchema(address: DatabaseAddress, keys: InstallationK
   try {
     let changed = false;
     for (const area of AREAS) changed = (await applyTemplates(session, area)).applied.length > 0 || changed;
-    const first = await ensurePassword(session, 'postgres', keys.passwords.postgres);
-    const second = await ensurePassword(session, 'authenticator', keys.passwords.authenticator);
-    return { value: undefined, changed: changed || first || second };
+    for (const role of LOGIN_ROLES) {
+      // The superuser's is set by initdb, and we have just logged in with it.
+      if (role !== SUPERUSER) changed = (await ensurePassword(session, role, keys.passwords[role])) || changed;
+    }
+    return { value: undefined, changed };
   } finally {
     await session.close();
   }

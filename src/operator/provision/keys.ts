@@ -6,7 +6,7 @@ import { newApiKeys, newOpaqueKey, type ApiKeys } from '../../foundation/crypto/
 import { formatKeySet, type KeySet } from '../../foundation/crypto/key-set.ts';
 import { newPassword } from '../../foundation/crypto/passwords.ts';
 import { legacySigningKey, newSigningKey } from '../../foundation/crypto/signing-keys.ts';
-import { readJson, type InstallationKeys } from '../../foundation/postgres/installation.ts';
+import { LOGIN_ROLES, readJson, type InstallationKeys } from '../../foundation/postgres/installation.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
 import type { Ensured } from './step.ts';
 
@@ -34,25 +34,36 @@ export async function writeDaemonKeys(file: string, keys: InstallationKeys, owne
   await writeDurably(file, formatKeySet(keys), { owner });
 }
 
-/** What releases before signing keys wrote. */
-type StoredKeys = ApiKeys & Pick<InstallationKeys, 'version' | 'passwords'> & Partial<KeySet>;
+/** What earlier releases wrote, before signing keys and before the auth service had a login of its own. */
+type StoredKeys = ApiKeys & Pick<InstallationKeys, 'version'> & Partial<KeySet> & { passwords: Partial<Passwords> };
+type Passwords = InstallationKeys['passwords'];
 
 function isComplete(keys: StoredKeys): keys is InstallationKeys {
-  return keys.signingKeys !== undefined && keys.opaqueKeys !== undefined && keys.legacyApiKeys !== undefined;
+  const passwords = LOGIN_ROLES.every((role) => keys.passwords[role] !== undefined);
+  return (
+    passwords && keys.signingKeys !== undefined && keys.opaqueKeys !== undefined && keys.legacyApiKeys !== undefined
+  );
 }
 
 /** A new installation signs with a key pair: whoever verifies its tokens needs no secret. */
 async function newKeys(now: number): Promise<InstallationKeys> {
   const api = newApiKeys(now);
   const signingKeys = [await newSigningKey('ES256', 'active', now), legacySigningKey(api.jwtSecret, 'previous', now)];
-  const passwords = { supabase_admin: newPassword(), postgres: newPassword(), authenticator: newPassword() };
-  return { version: 1, ...api, ...keySet(api.ref, signingKeys, now), passwords };
+  return { version: 1, ...api, ...keySet(api.ref, signingKeys, now), passwords: newPasswords() };
 }
 
 /** An older one goes on signing with its secret, as whoever verifies its tokens expects. */
 async function complete(known: StoredKeys, now: number): Promise<InstallationKeys> {
   const signingKeys = [legacySigningKey(known.jwtSecret, 'active', now), await newSigningKey('ES256', 'standby', now)];
-  return { ...keySet(known.ref, signingKeys, now), ...known };
+  return {
+    ...keySet(known.ref, signingKeys, now),
+    ...known,
+    passwords: { ...newPasswords(), ...known.passwords },
+  };
+}
+
+function newPasswords(): Passwords {
+  return Object.fromEntries(LOGIN_ROLES.map((role) => [role, newPassword()])) as Passwords;
 }
 
 function keySet(ref: string, signingKeys: KeySet['signingKeys'], now: number): KeySet {

@@ -153,7 +153,7 @@ function adminAddress(admin: Place, keys: InstallationKeys): Parameters<typeof e
 }
 
 function daemonConfig(
-  { api, log, rest, jwt, limits }: Settings,
+  { api, log, rest, jwt, limits, auth }: Settings,
   made: { paths: InstallationPaths; place: ClusterPlace; keys: InstallationKeys; admin: Place },
 ): RuntimeConfig {
   const { runAs } = made.place;
@@ -164,6 +164,8 @@ function daemonConfig(
     rest,
     jwt,
     limits,
+    auth,
+    authLogin: { user: 'supabase_auth_admin', password: made.keys.passwords.supabase_auth_admin },
     keysFile: made.place.paths.daemonKeys,
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };
