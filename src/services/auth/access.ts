@@ -40,11 +40,16 @@ export async function requireUser(call: Call, context: AuthContext): Promise<Use
   return { ...call, user, session, claims };
 }
 
-/** @throws AuthError no_authorization, bad_jwt, not_admin */
+/** @throws AuthError not_admin, and as `requireUser` */
 export async function requireAdmin(call: Call, context: AuthContext): Promise<AdminCall> {
   const { admission } = call.request;
-  const token = admission.as === 'token' ? admission.token : undefined;
-  const role = admission.as === 'role' ? admission.role : (await readClaims(token, context))['role'];
+  const claims =
+    admission.as === 'role'
+      ? { role: admission.role }
+      : await readClaims(admission.as === 'token' ? admission.token : undefined, context);
+  const { role } = claims;
+  // A user who was made an admin is one only for as long as the user may sign in.
+  if ('sub' in claims) await requireUser(call, context);
   if (typeof role === 'string' && ADMIN_ROLES.includes(role)) return { ...call, role };
   throw new AuthError('not_admin', 'User not allowed', { status: 403 });
 }

@@ -18,6 +18,7 @@ import {
   findUserByEmail,
   findUserByPhone,
   insertUser,
+  lockAddress,
   lockUser,
   mergedMetadata,
   updateUser,
@@ -157,6 +158,7 @@ async function hashOf(wish: AdminWish, { passwords }: AuthContext): Promise<stri
 /** @throws AuthError email_exists, phone_exists, user_already_exists */
 async function assertFree(tx: Tx, wish: AdminWish, self?: string): Promise<void> {
   const taken = (found: UserRow | undefined): boolean => found !== undefined && found.id !== self;
+  if (wish.email !== undefined) await lockAddress(tx, wish.email);
   if (wish.email !== undefined && taken(await findUserByEmail(tx, wish.email))) {
     throw new AuthError('email_exists', 'A user with this email address has already been registered');
   }

@@ -69,8 +69,7 @@ export async function sessionReply(
 
 /** The user with identities and factors, as clients read it. */
 export async function describeUser(tx: Tx, user: UserRow): Promise<Record<string, unknown>> {
-  const [identities, factors] = await Promise.all([findIdentities(tx, user.id), findFactors(tx, user.id)]);
-  return userJson(user, { identities, factors });
+  return userJson(user, { identities: await findIdentities(tx, user.id), factors: await findFactors(tx, user.id) });
 }
 
 /** A second factor makes a session aal2, whatever its row says: rows that moved here may lag behind. */

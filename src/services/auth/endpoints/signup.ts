@@ -15,7 +15,7 @@ import { describeUser, signIn } from '../session.ts';
 import { audit } from '../store/audit.ts';
 import { insertIdentity } from '../store/identities.ts';
 import type { Tx } from '../store/rows.ts';
-import { findUserByEmail, insertUser, updateUser, type UserRow } from '../store/users.ts';
+import { findUserByEmail, insertUser, lockAddress, updateUser, type UserRow } from '../store/users.ts';
 
 export const signupRoutes: readonly Route[] = [keyed('POST', '/signup', signUp)];
 
@@ -68,6 +68,7 @@ async function signUpByEmail(wanted: Wanted, call: Call, context: AuthContext): 
   const { ip } = call.request;
   return context.database.transaction(async (tx) => {
     const now = context.now();
+    await lockAddress(tx, wanted.email);
     const known = await findUserByEmail(tx, wanted.email);
     if (known?.email_confirmed_at) {
       await audit(tx, 'user_repeated_signup', { actor: known, ip, traits: { provider: 'email' } }, now);

@@ -13,7 +13,7 @@ import { findAmr } from '../store/amr.ts';
 import { audit } from '../store/audit.ts';
 import { findFactors } from '../store/factors.ts';
 import { millis, type Tx } from '../store/rows.ts';
-import { findUserByEmail, lockUser, mergedMetadata, updateUser, type UserRow } from '../store/users.ts';
+import { findUserByEmail, lockAddress, lockUser, mergedMetadata, updateUser, type UserRow } from '../store/users.ts';
 
 export const userRoutes: readonly Route[] = [
   forUser('GET', '/user', async ({ user }, { database }) => ({
@@ -70,7 +70,7 @@ function readWish(call: UserCall): Wish {
   };
 }
 
-/** @throws AuthError insufficient_aal, user_sso_managed, validation_failed, email_exists */
+/** @throws AuthError insufficient_aal, user_sso_managed, validation_failed */
 async function assertAllowed({ user, session }: UserCall, wish: Wish, context: AuthContext): Promise<void> {
   const { email, password } = wish;
   if (email === undefined && password === undefined) return;
@@ -89,7 +89,6 @@ async function assertAllowed({ user, session }: UserCall, wish: Wish, context: A
       const message = 'AAL2 session is required to update email or password when MFA is enabled.';
       throw new AuthError('insufficient_aal', message);
     }
-    if (email !== undefined && (await findUserByEmail(tx, email))) throw emailExists();
   });
 }
 
@@ -124,7 +123,11 @@ async function assertPasswordChange(
   }
 }
 
-/** An address is taken over when its owner answers; at once only where nobody is ever asked. */
+/**
+ * An address is taken over when its owner answers; at once only where nobody is ever asked.
+ *
+ * @throws AuthError email_exists
+ */
 async function changeEmail(
   tx: Tx,
   user: UserRow,
@@ -132,12 +135,12 @@ async function changeEmail(
   call: UserCall,
   context: AuthContext,
 ): Promise<UserRow> {
+  await lockAddress(tx, email);
+  if (await findUserByEmail(tx, email)) {
+    throw new AuthError('email_exists', 'A user with this email address has already been registered');
+  }
   const now = context.now();
   const atOnce = !context.mail.available || (user.is_anonymous && context.config.autoconfirm);
   if (!atOnce) return requestEmailChange(tx, user, email, call, context);
   return confirmEmail(tx, await replaceEmail(tx, user, email, now), now);
-}
-
-function emailExists(): AuthError {
-  return new AuthError('email_exists', 'A user with this email address has already been registered');
 }

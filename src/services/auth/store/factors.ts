@@ -19,6 +19,11 @@ export async function findFactors(tx: Tx, userId: string): Promise<FactorRow[]> 
   return jsonRows(tx, text, [userId]);
 }
 
+export async function findFactorsOfAll(tx: Tx, userIds: readonly string[]): Promise<FactorRow[]> {
+  const text = 'select to_json(f) as row from auth.mfa_factors f where user_id = any ($1) order by created_at';
+  return jsonRows(tx, text, [userIds]);
+}
+
 export async function deleteFactorsOf(tx: Tx, userId: string): Promise<void> {
   await tx.rows('delete from auth.mfa_factors where user_id = $1', [userId]);
 }

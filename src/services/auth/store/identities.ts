@@ -29,6 +29,11 @@ export async function findIdentities(tx: Tx, userId: string): Promise<IdentityRo
   return jsonRows(tx, text, [userId]);
 }
 
+export async function findIdentitiesOfAll(tx: Tx, userIds: readonly string[]): Promise<IdentityRow[]> {
+  const text = 'select to_json(i) as row from auth.identities i where user_id = any ($1) order by created_at, id';
+  return jsonRows(tx, text, [userIds]);
+}
+
 export async function findIdentity(tx: Tx, provider: string, providerId: string): Promise<IdentityRow | undefined> {
   const text = 'select to_json(i) as row from auth.identities i where provider = $1 and provider_id = $2';
   return (await jsonRows<IdentityRow>(tx, text, [provider, providerId]))[0];

@@ -75,6 +75,11 @@ export async function findUserByEmail(tx: Tx, email: string): Promise<UserRow | 
   return (await jsonRows<UserRow>(tx, text, [NO_INSTANCE, email]))[0];
 }
 
+/** Whoever makes an account for this address, or gives it to one, takes turns until the transaction ends. */
+export async function lockAddress(tx: Tx, email: string): Promise<void> {
+  await tx.rows('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`auth.users.email ${email}`]);
+}
+
 /** @param phone digits alone */
 export async function findUserByPhone(tx: Tx, phone: string): Promise<UserRow | undefined> {
   const text = 'select to_json(u) as row from auth.users u where phone = $1 and not is_sso_user';
