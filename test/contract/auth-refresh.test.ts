@@ -53,7 +53,9 @@ describe('rotation', () => {
     expect(second.headers.get('sb-auth-user-id')).toBe(first.user.id);
     const given = [first.refresh_token, (second.json as Grant).refresh_token];
     expect(given.every((token) => /^[\w-]{43}$/.test(token))).toBe(true);
-    const kept = JSON.stringify(await server.rows('select * from auth.refresh_tokens where user_id = $1', [first.user.id]));
+    const kept = JSON.stringify(
+      await server.rows('select * from auth.refresh_tokens where user_id = $1', [first.user.id]),
+    );
     for (const token of given) expect(kept).not.toContain(token);
     // Whoever reads the table cannot use what stands there.
     const [row] = await server.rows<{ token: string }>(
@@ -146,7 +148,9 @@ describe('tokens that moved here', () => {
   });
 
   test('the parent of the active one, both in clear', async () => {
-    await moved((session) => v1(session, 'aaaaaaaaaaa1', 'null', true) + v1(session, 'aaaaaaaaaaa2', "'aaaaaaaaaaa1'", false));
+    await moved(
+      (session) => v1(session, 'aaaaaaaaaaa1', 'null', true) + v1(session, 'aaaaaaaaaaa2', "'aaaaaaaaaaa1'", false),
+    );
     const given = await next('aaaaaaaaaaa1');
     expect(given).toMatch(/^[\w-]{43}$/);
     expect(await next('aaaaaaaaaaa2')).toBe(given);
@@ -165,7 +169,9 @@ describe('tokens that moved here', () => {
 
   test('from before there were sessions', async () => {
     const { user } = await signUp();
-    await server.sql(`insert into auth.refresh_tokens (token, user_id, revoked) values ('ccccccccccc1', '${user.id}', false)`);
+    await server.sql(
+      `insert into auth.refresh_tokens (token, user_id, revoked) values ('ccccccccccc1', '${user.id}', false)`,
+    );
     const answer = await refresh('ccccccccccc1');
     expect([answer.status, code(answer)]).toEqual([400, 'session_not_found']);
   });
@@ -179,7 +185,9 @@ describe('tokens that moved here', () => {
     expect(await next(signedToken(id, 41, key))).toBe(given);
     expect(await next(signedToken(id, 40, key))).toBe(given);
     expect(code(await refresh(signedToken(id, 42, key)))).toBe('refresh_token_not_found');
-    expect(code(await refresh(signedToken(id, 41, Buffer.alloc(32, 8).toString('base64'))))).toBe('refresh_token_not_found');
+    expect(code(await refresh(signedToken(id, 41, Buffer.alloc(32, 8).toString('base64'))))).toBe(
+      'refresh_token_not_found',
+    );
     expect(code(await refresh(signedToken(randomUUID(), 41, key)))).toBe('refresh_token_not_found');
     const further = await next(given);
     expect(code(await refresh(signedToken(id, 12, key)))).toBe('refresh_token_already_used');
