@@ -10,6 +10,7 @@ import { startAuth } from './auth-start.ts';
 import { watchDatabase } from './database-watch.ts';
 import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
+import { checkMasterKey } from './master-key-check.ts';
 import { databaseAddress } from './database-address.ts';
 import { openGate } from './gate.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
@@ -29,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     const config = readRuntimeFile(configFile(argv));
     const keys = openKeyRing(config); // some files are for root alone
     if (config.runAs) become(config.runAs);
+    await checkMasterKey(config);
     await serve(config, keys, openLog(config.log.level));
   } catch (thrown) {
     process.stdout.write(`${JSON.stringify(errorToJson(thrown))}\n`);

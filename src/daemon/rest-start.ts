@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { completed, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
+import { readSealedColumns } from '../foundation/encryption/sealed-columns.ts';
 import { Pool } from '../foundation/postgres/pool.ts';
 import { makeRestEngine } from '../services/rest/engine.ts';
 import { makeIdentify } from '../services/rest/identify.ts';
@@ -22,7 +23,11 @@ export function startRest(
 ): RunningRest {
   const settings = completed('rest', config.rest);
   const address = databaseAddress(config);
-  const pool = new Pool(address, { size: settings.poolSize, applicationName: 'vectabase rest' });
+  const pool = new Pool(address, {
+    size: settings.poolSize,
+    applicationName: 'vectabase rest',
+    greeting: 'select vectabase.offer_keys()',
+  });
   const readText = async (text: string, values: readonly string[]): Promise<string> => {
     const statements = [
       { text: `select set_config('search_path', '', true)`, values: [] },
@@ -31,7 +36,7 @@ export function startRest(
     const [, rows] = await pool.run({ begin: 'begin read only', statements, end: 'commit' });
     return rows?.[0]?.[0] ?? 'null';
   };
-  const schema = new SchemaStore(readText, settings);
+  const schema = new SchemaStore(readText, settings, async (read) => readSealedColumns(read, config.masterKeyFile));
   const identify = makeIdentify({
     anonRole: settings.anonRole,
     connectionRole: config.database.user,

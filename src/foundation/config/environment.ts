@@ -2,3 +2,6 @@
 export function environment(): NodeJS.ProcessEnv {
   return process.env;
 }
+
+/** Brings the master key of an installation; stronger than its file. */
+export const MASTER_KEY_VARIABLE = 'VECTABASE_MASTER_KEY';

@@ -40,6 +40,8 @@ const RUNTIME = z.strictObject({
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
+  /** File of the master key, when VECTABASE_MASTER_KEY does not bring it. Asked for only where columns are encrypted. */
+  masterKeyFile: z.string().min(1).optional(),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
   /** The file with the signing and API keys. It is read anew when it changes. */

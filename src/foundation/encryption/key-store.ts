@@ -5,7 +5,7 @@ import { hkdfExpand, pbkdf2Sha256, PBKDF2_ITERATIONS } from '../crypto/derive.ts
 import type { Session } from '../postgres/session.ts';
 import { netstrings } from './binding.ts';
 import { newKeyId } from './envelope.ts';
-import { Keyring } from './keyring.ts';
+import { ColumnKeys } from './column-keys.ts';
 
 /**
  * master key → PBKDF2-HMAC-SHA256, 100 000 rounds, a salt of the installation → HKDF → one key that wraps the data keys
@@ -46,11 +46,11 @@ select json_build_object(
  *
  * @throws VectabaseError MASTER_KEY_WRONG when it opens none of the check values; ENCRYPTION_DAMAGED
  */
-export async function openKeys({ masters, keys }: StoredKeys, masterKey: Buffer): Promise<Keyring> {
+export async function openKeys({ masters, keys }: StoredKeys, masterKey: Buffer): Promise<ColumnKeys> {
   for (const master of masters) {
     const { wrapKey, checkKey } = await derive(masterKey, Buffer.from(master.salt, 'hex'), master.iterations);
     if (openGcm(checkKey, Buffer.from(master.check, 'hex'), Buffer.from(master.id)) === undefined) continue;
-    return new Keyring(
+    return new ColumnKeys(
       unwrapAll(
         keys.filter((row) => row.master === master.id),
         wrapKey,
@@ -91,9 +91,9 @@ export async function addDataKey(session: Session, masterKey: Buffer): Promise<s
 /** Wraps every key once more, under another master key. Both open the database until the old one is dropped. */
 export async function wrapUnder(session: Session, oldKey: Buffer, newKey: Buffer): Promise<void> {
   const stored = await readStoredKeys(session);
-  const keyring = await openKeys(stored, oldKey);
+  const keys = await openKeys(stored, oldKey);
   const { id, wrapKey } = await addMaster(session, newKey);
-  for (const [keyId, { key, purpose }] of keyring.all())
+  for (const [keyId, { key, purpose }] of keys.all())
     await insertWrapped(session, { id, wrapKey }, keyId, purpose, key);
 }
 

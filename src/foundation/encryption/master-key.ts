@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { environment } from '../config/environment.ts';
+import { environment, MASTER_KEY_VARIABLE } from '../config/environment.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { parseMasterKey } from '../crypto/master-key.ts';
-
-export const MASTER_KEY_VARIABLE = 'VECTABASE_MASTER_KEY';
 
 export interface FoundKey {
   readonly key: Buffer;

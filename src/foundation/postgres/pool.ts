@@ -9,6 +9,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** Milliseconds that a caller waits for a free connection. */
   readonly patience?: number;
+  /** A query of one text that a connection is asked once, when it is first needed. */
+  readonly greeting?: string;
 }
 
 export type End = 'commit' | 'rollback';
@@ -18,7 +20,8 @@ export type TextRow = ReadonlyArray<string | null>;
 export interface Work extends BatchOptions {
   /** `begin`, or `begin read only`. Left out, the batch itself is the transaction, which is cheaper. */
   readonly begin?: string | undefined;
-  readonly statements: readonly Bound[];
+  /** Or what makes them of the answer to the greeting of the connection that they will run on. */
+  readonly statements: readonly Bound[] | ((greeting: string) => readonly Bound[]);
   /** A function looks at the results first; then the end costs a second round trip. */
   readonly end: End | ((results: Answers['results']) => End);
 }
@@ -43,6 +46,7 @@ const BACKOFF = [100, 200, 400, 800, 1_600, 3_000];
 interface Member {
   readonly session: Session;
   readonly bornAt: number;
+  greeting?: string;
 }
 
 interface Waiter {
@@ -95,7 +99,7 @@ export class Pool {
     };
     let answers: Answers | undefined;
     try {
-      answers = await perform(session, work);
+      answers = await perform(session, { ...work, statements: await this.#statements(member, work) });
       answers.large?.stream.once('close', release);
       return answers;
     } finally {
@@ -116,6 +120,16 @@ export class Pool {
     } finally {
       this.#release(member, false);
     }
+  }
+
+  async #statements(member: Member, { statements }: Work): Promise<readonly Bound[]> {
+    if (typeof statements !== 'function') return statements;
+    const { greeting: text = "select ''" } = this.#options;
+    const ask = async (): Promise<string> => {
+      const { results } = await member.session.batch([{ text, values: [] }]);
+      return results[0]?.[0]?.[0]?.toString() ?? '';
+    };
+    return statements((member.greeting ??= await ask()));
   }
 
   /** Waits for nothing: callers that hold a connection lose it. */
@@ -204,7 +218,10 @@ export class Pool {
   }
 }
 
-async function perform(session: Session, { begin, statements, end, ...options }: Work): Promise<Answers> {
+async function perform(
+  session: Session,
+  { begin, statements, end, ...options }: Work & { readonly statements: readonly Bound[] },
+): Promise<Answers> {
   const opened = begin ?? (end === 'commit' ? undefined : 'begin');
   if (opened === undefined) return session.batch(statements, options);
   const known = typeof end === 'string' ? [plain(end)] : [];

@@ -1,12 +1,16 @@
 import { open } from 'node:fs/promises';
+import { environment, MASTER_KEY_VARIABLE } from '../config/environment.ts';
 import { readRuntimeFile, type RuntimeConfig } from '../config/runtime-file.ts';
 import { assetPath } from '../core/assets.ts';
 import { withResources } from '../core/release.ts';
 import { startChild, type Child, type ChildOptions } from './child.ts';
+import { PLAIN_ENVIRONMENT } from './run.ts';
 import { isRoot } from './service-user.ts';
 
-interface DaemonOptions extends Omit<ChildOptions, 'stdio' | 'runAs'> {
+interface DaemonOptions extends Omit<ChildOptions, 'stdio' | 'runAs' | 'env'> {
   readonly stdio: readonly ['pipe', 'pipe' | 'inherit', number | 'inherit'];
+  /** As text; the one of our own environment unless told. A process shows its environment to its own user alone. */
+  readonly masterKey?: string;
 }
 
 type User = NonNullable<RuntimeConfig['runAs']>;
@@ -28,7 +32,9 @@ const NODE = '/proc/self/fd/5';
  * starts as root and gives it up by itself, if it can.
  */
 export async function startDaemonProgram(configFile: string, options: DaemonOptions): Promise<Child> {
-  const { stdio, ...rest } = options;
+  const { stdio, masterKey = environment()[MASTER_KEY_VARIABLE], ...others } = options;
+  const env = { ...PLAIN_ENVIRONMENT, ...(masterKey === undefined ? {} : { [MASTER_KEY_VARIABLE]: masterKey }) };
+  const rest = { ...others, env };
   const runAs = isRoot() ? userIn(configFile) : undefined;
   const plain = async (): Promise<Child> =>
     startChild([process.execPath, script(assetPath()), '--config', configFile], { ...rest, stdio: [...stdio] });

@@ -28,6 +28,7 @@ const STOP_MS = 15_000;
 export async function startDaemon(
   paths: InstallationPaths,
   config: RuntimeConfig,
+  masterKey: Buffer,
   signal: AbortSignal,
 ): Promise<RunningDaemon> {
   await writeRuntimeFile(paths.daemonConfig, config);
@@ -39,6 +40,7 @@ export async function startDaemon(
       cwd: paths.directory,
       stdio: ['pipe', 'pipe', log.fd],
       parentDeathSignal: 'TERM',
+      masterKey: masterKey.toString('hex'),
     });
   } finally {
     await log.close();

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { MASTER_KEY_VARIABLE } from '../../foundation/config/environment.ts';
 import type { ClusterPaths, InstallationPaths } from '../../foundation/config/directory.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
@@ -8,7 +9,7 @@ import {
   newMasterKey,
   type MasterKeyCheck,
 } from '../../foundation/crypto/master-key.ts';
-import { findMasterKey, MASTER_KEY_VARIABLE } from '../../foundation/encryption/master-key.ts';
+import { findMasterKey } from '../../foundation/encryption/master-key.ts';
 import { readJson } from '../../foundation/postgres/installation.ts';
 import type { Ensured } from './step.ts';
 
@@ -21,7 +22,7 @@ import type { Ensured } from './step.ts';
 export async function ensureMasterKey(
   installation: InstallationPaths,
   cluster: ClusterPaths,
-): Promise<Ensured<{ from: 'environment' | 'file' }>> {
+): Promise<Ensured<{ key: Buffer; from: 'environment' | 'file' }>> {
   const check = await readJson<MasterKeyCheck>(cluster.masterKeyCheck);
   const found = await findMasterKey(installation.masterKey);
   if (check && !found) throw missing(installation, cluster);
@@ -33,7 +34,7 @@ export async function ensureMasterKey(
   const key = found?.key ?? newMasterKey();
   if (!found) await writeMasterKey(installation.masterKey, key);
   await writeDurably(cluster.masterKeyCheck, `${JSON.stringify(await makeMasterKeyCheck(key))}\n`);
-  return { value: { from: found?.from ?? 'file' }, changed: true };
+  return { value: { key, from: found?.from ?? 'file' }, changed: true };
 }
 
 export async function writeMasterKey(file: string, key: Buffer): Promise<void> {

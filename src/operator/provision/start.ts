@@ -84,7 +84,7 @@ async function start(
     await Promise.all([choosePort('--port', settings.api.port), choosePort('--pg-port', settings.postgres.port)]);
     return { value: { paths: installation, place: found }, changed };
   });
-  await step('master-key', () => ensureMasterKey(paths, place.paths));
+  const { key: masterKey } = await step('master-key', () => ensureMasterKey(paths, place.paths));
   const keys = await step('keys', () => ensureKeys(paths, place.paths, ctx.clock.now()));
   const certificate = await step('certificates', () => ensureCertificates(paths, keys.ref, ctx.clock.now()));
   const binaries = await step('binaries', async () => ({
@@ -102,7 +102,7 @@ async function start(
   const daemon = await step('daemon', async () => {
     await writeDaemonKeys(place.paths.daemonKeys, keys, place.runAs);
     const config = daemonConfig(settings, { paths, place, keys, admin });
-    const running = await startDaemon(paths, config, ctx.signal);
+    const running = await startDaemon(paths, config, masterKey, ctx.signal);
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));
     return { value: running, changed: true };
   });

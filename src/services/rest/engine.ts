@@ -1,3 +1,4 @@
+import { isSqlState } from '../../foundation/postgres/errors.ts';
 import type { Pool } from '../../foundation/postgres/pool.ts';
 import { callAction } from './action/call.ts';
 import type { ActionContext } from './action/context.ts';
@@ -78,8 +79,9 @@ async function answer(
   }
 }
 
-/** What the schema lacks may have been made since it was read: nothing was run yet, so the request can be tried again. */
+/** What the schema lacks may have been made since it was read: nothing was done yet, so the request can be tried again. */
 function isMissing(error: unknown): boolean {
+  if (isSqlState(error, 'VT001', 'VT002')) return true; // a column was encrypted meanwhile, or its key changed
   return error instanceof RestError && ['PGRST200', 'PGRST202', 'PGRST204', 'PGRST205'].includes(error.code);
 }
 
@@ -116,6 +118,7 @@ async function answerBy(
     request,
     compiled,
     profileHeader,
+    newer: async () => parts.schema.newer(cache),
     preferences: parsePrefer(request.headers['prefer'], options.txEnd.endsWith('allow-override')),
     pairs,
     mediaOf,

@@ -1,5 +1,5 @@
 import { RestError } from './errors.ts';
-import { loadSchema, type ReadText } from './schema/load.ts';
+import { loadSchema, type ReadSealed, type ReadText } from './schema/load.ts';
 import type { SchemaCache } from './schema/model.ts';
 
 interface StoreOptions {
@@ -16,14 +16,16 @@ const LOOK_AGAIN = 1_000;
 export class SchemaStore {
   readonly #read: ReadText;
   readonly #options: StoreOptions;
+  readonly #readSealed: ReadSealed | undefined;
   #cache: SchemaCache | undefined;
   #loading: Promise<SchemaCache> | undefined;
   #loadedAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(read: ReadText, options: StoreOptions) {
+  constructor(read: ReadText, options: StoreOptions, readSealed?: ReadSealed) {
     this.#read = read;
     this.#options = options;
+    this.#readSealed = readSealed;
   }
 
   /** @throws RestError PGRST002 when there is no schema yet and none can be read */
@@ -64,7 +66,7 @@ export class SchemaStore {
   }
 
   async #load(): Promise<SchemaCache> {
-    this.#loading ??= loadSchema(this.#read, this.#options)
+    this.#loading ??= loadSchema(this.#read, this.#options, this.#readSealed)
       .then((cache) => (this.#cache = cache))
       .finally(() => {
         this.#loading = undefined;

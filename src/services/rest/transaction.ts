@@ -6,6 +6,7 @@ import type { Identity, RestRequest } from './message.ts';
 import type { RestOptions } from './options.ts';
 import type { Preferences } from './parse/prefer.ts';
 import type { SchemaCache } from './schema/model.ts';
+import { OPEN_KEYS, Sealing, withKeys } from './sealed/sealing.ts';
 import { settingsStatement, type Setting } from './sql/session.ts';
 
 export interface Statement {
@@ -24,6 +25,10 @@ export interface Action {
   readonly whole?: boolean;
   /** Looks at the results; what it throws rolls back and is the answer. */
   readonly check?: (answers: Answers) => void;
+  /** It may write encrypted columns, or call functions that do. */
+  readonly opensKeys?: boolean;
+  /** The body is CSV. */
+  readonly csv?: boolean;
 }
 
 export interface TransactionContext {
@@ -34,6 +39,8 @@ export interface TransactionContext {
   readonly identity: Identity;
   readonly request: RestRequest;
   readonly preferences: Preferences;
+  /** The schema as it is by now, if it was read again. */
+  readonly newer: () => Promise<SchemaCache | undefined>;
 }
 
 /** Attempts at a transaction that Postgres could not serialise with its neighbours. */
@@ -46,13 +53,15 @@ const ATTEMPTS = 3;
  */
 export async function perform(action: Action, context: TransactionContext): Promise<Answers> {
   const { pool, cache, request } = context;
+  const sealing = new Sealing(action.statements, action.csv === true, cache.sealed);
   const end = endOf(context);
   // What only reads needs no decision before it ends.
   const decides = action.check !== undefined && !action.readOnly;
   const begin = beginOf(action, context) ?? (decides || end === 'rollback' ? 'begin' : undefined);
   const before = preamble(action, context, begin === undefined);
   const constraints = end === 'rollback' ? [{ text: 'set constraints all immediate', values: [] }] : [];
-  const statements = [...before, ...action.statements, ...constraints];
+  const all = [...before, ...sealing.statements, ...constraints];
+  const statements = cache.sealed && before.includes(OPEN_KEYS) ? withKeys(all, cache.sealed) : all;
   const own = (results: Answers['results']): Answers['results'] =>
     results.slice(before.length, before.length + action.statements.length);
   let refusal: { readonly error: unknown } | undefined;
@@ -70,7 +79,7 @@ export async function perform(action: Action, context: TransactionContext): Prom
     statements,
     end: decides ? decide : end,
     epoch: cache.version,
-    large: !decides && end === 'commit' && action.whole !== true,
+    large: !decides && end === 'commit' && action.whole !== true && !sealing.marked,
   };
   for (let attempt = 1; ; attempt++) {
     try {
@@ -78,7 +87,7 @@ export async function perform(action: Action, context: TransactionContext): Prom
       if (refusal) throw refusal.error;
       const answers = { results: own(results), large };
       if (!decides) checkOrStop(action, answers);
-      return answers;
+      return sealing.marked ? await sealing.reveal(answers, context.newer) : answers;
     } catch (error) {
       if (attempt === ATTEMPTS || !isSqlState(error, '40001')) throw error;
     }
@@ -124,7 +133,8 @@ function preamble(action: Action, context: TransactionContext, implicit: boolean
   ];
   const call = options.preRequest?.split('.') ?? [];
   const hook = call.length > 0 ? [{ text: `select ${ident(...call)}()`, values: [] }] : [];
-  return [settingsStatement(settings), ...hook];
+  const keys = action.opensKeys === true && cache.sealed ? [OPEN_KEYS] : [];
+  return [settingsStatement(settings), ...keys, ...hook];
 }
 
 const READ_ONLY: Setting = ['transaction_read_only', 'on'];

@@ -38,6 +38,7 @@ create table vectabase.wrapped_keys (
 
 -- One row an encrypted column. State and cursor change in the transaction that changes the rows they tell of.
 create table vectabase.encrypted_columns (
+  id integer generated always as identity unique,
   schema_name text not null,
   table_name text not null,
   column_name text not null,

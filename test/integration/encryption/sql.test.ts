@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { netstrings } from '../../../src/foundation/encryption/binding.ts';
 import { ensureKeys, openKeys, readStoredKeys } from '../../../src/foundation/encryption/key-store.ts';
-import type { Keyring } from '../../../src/foundation/encryption/keyring.ts';
+import type { ColumnKeys } from '../../../src/foundation/encryption/column-keys.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
@@ -17,7 +17,7 @@ select vectabase.finish_encryption('public', 'codes', 'code'), vectabase.finish_
 
 let cluster: TestCluster;
 let admin: Session;
-let keyring: Keyring;
+let keys: ColumnKeys;
 
 beforeAll(async () => {
   cluster = await startTestCluster();
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await admin.script('begin');
   await ensureKeys(admin, masterKey);
   await admin.script('commit');
-  keyring = await openKeys(await readStoredKeys(admin), masterKey);
+  keys = await openKeys(await readStoredKeys(admin), masterKey);
   await admin.script(TABLE);
 });
 
@@ -43,7 +43,7 @@ async function withKeys<T>(body: () => Promise<T>, role = 'service_role'): Promi
   await admin.script('begin');
   try {
     await admin.rows(`select set_config('vectabase.keys', $1, true), set_config('role', $2, true)`, [
-      keyring.sealForSession(hex(offer?.secret ?? '')),
+      keys.sealForSession(hex(offer?.secret ?? '')),
       role,
     ]);
     return await body();
@@ -81,21 +81,21 @@ describe('a value', () => {
         const sealed = (await one(`select vectabase.encrypt($1, 'public', 'codes', 'code', '7', 'a,b')`, [
           text,
         ])) as string;
-        const opened = keyring.open(place, sealed);
+        const opened = keys.open(place, sealed);
         expect(opened.ok && opened.plaintext.toString()).toBe(text);
-        const mine = keyring.seal(place, Buffer.from(text), true);
+        const mine = keys.seal(place, Buffer.from(text), true);
         expect(await one(`select vectabase.decrypt($1::text, 'public', 'codes', 'code', '7', 'a,b')`, [mine])).toBe(
           text,
         );
         const index = await one(`select vectabase.blind_index($1, 'public', 'codes', 'code')`, [text]);
-        expect(index).toBe(keyring.blindIndex(column, text));
+        expect(index).toBe(keys.blindIndex(column, text));
         expect(sealed.endsWith(`.${String(index)}`)).toBe(true);
       });
     },
   );
 
   test('does not open in another row or column', async () => {
-    const sealed = keyring.seal({ column, rowKey: netstrings(['7']) }, Buffer.from('x'), true);
+    const sealed = keys.seal({ column, rowKey: netstrings(['7']) }, Buffer.from('x'), true);
     for (const place of [
       `'public', 'codes', 'code', '8'`,
       `'public', 'codes', 'raw', '7'`,
@@ -177,7 +177,7 @@ describe('keys', () => {
       () => one(`select current_setting('vectabase.keys') || current_setting('vectabase.session')`),
       'anon',
     );
-    for (const [, { key }] of keyring.all()) {
+    for (const [, { key }] of keys.all()) {
       expect(settings).not.toContain(key.toString('hex'));
       expect(Buffer.from(String(settings), 'base64').includes(key)).toBe(false);
     }

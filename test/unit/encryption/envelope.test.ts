@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { netstrings } from '../../../src/foundation/encryption/binding.ts';
 import { formatEnvelope, newKeyId, parseEnvelope } from '../../../src/foundation/encryption/envelope.ts';
-import { Keyring, type Place } from '../../../src/foundation/encryption/keyring.ts';
+import { ColumnKeys, type Place } from '../../../src/foundation/encryption/column-keys.ts';
 import { anyText } from '../../support/any-text.ts';
 
 const activeId = newKeyId();
-const keyring = new Keyring({
+const keys = new ColumnKeys({
   data: new Map([[activeId, randomBytes(32)]]),
   activeId,
   index: randomBytes(32),
@@ -33,7 +33,7 @@ describe('an envelope', () => {
   test('gives back what was sealed, at its place', () => {
     fc.assert(
       fc.property(places, values, fc.boolean(), (place, value, indexed) => {
-        const opened = keyring.open(place, keyring.seal(place, value, indexed));
+        const opened = keys.open(place, keys.seal(place, value, indexed));
         expect(opened.ok && opened.plaintext.equals(value)).toBe(true);
       }),
     );
@@ -43,7 +43,7 @@ describe('an envelope', () => {
     fc.assert(
       fc.property(places, places, values, (here, there, value) => {
         fc.pre(JSON.stringify(here) !== JSON.stringify(there));
-        expect(keyring.open(there, keyring.seal(here, value, true)).ok).toBe(false);
+        expect(keys.open(there, keys.seal(here, value, true)).ok).toBe(false);
       }),
     );
   });
@@ -51,16 +51,16 @@ describe('an envelope', () => {
   test('is refused with any character changed, with any cut off, and with any added', () => {
     const place = { column: { schema: 'public', table: 'api_keys', column: 'key' }, rowKey: netstrings(['7']) };
     for (const length of [0, 1, 2, 3, 40]) {
-      const text = keyring.seal(place, randomBytes(length), true);
+      const text = keys.seal(place, randomBytes(length), true);
       for (let at = 0; at < text.length; at++) {
         for (const other of ['A', 'b', '2', '_', '.', '']) {
           if (text[at] === other) continue;
           const changed = text.slice(0, at) + other + text.slice(at + 1);
-          expect(keyring.open(place, changed).ok).toBe(false);
+          expect(keys.open(place, changed).ok).toBe(false);
         }
-        expect(keyring.open(place, text.slice(0, at)).ok).toBe(false);
+        expect(keys.open(place, text.slice(0, at)).ok).toBe(false);
       }
-      for (const more of ['A', '=', '\n', ' ', '.']) expect(keyring.open(place, text + more).ok).toBe(false);
+      for (const more of ['A', '=', '\n', ' ', '.']) expect(keys.open(place, text + more).ok).toBe(false);
     }
   });
 
@@ -88,19 +88,19 @@ describe('an envelope', () => {
   test('of a key that is not here says so', () => {
     const other = newKeyId();
     const place = { column: { schema: 'a', table: 'b', column: 'c' }, rowKey: '' };
-    const text = keyring.seal(place, Buffer.from('x'), false).replace(activeId, other);
-    expect(keyring.open(place, text)).toEqual({ ok: false, why: 'unknown-key' });
-    expect(keyring.open(place, 'x')).toEqual({ ok: false, why: 'not-an-envelope' });
+    const text = keys.seal(place, Buffer.from('x'), false).replace(activeId, other);
+    expect(keys.open(place, text)).toEqual({ ok: false, why: 'unknown-key' });
+    expect(keys.open(place, 'x')).toEqual({ ok: false, why: 'not-an-envelope' });
   });
 });
 
 test('a blind index is of its value and its column', () => {
   fc.assert(
     fc.property(names, names, values, values, (here, there, one, two) => {
-      expect(keyring.blindIndex(here, one)).toMatch(/^[\w-]{22}$/);
-      expect(keyring.blindIndex(here, one) === keyring.blindIndex({ ...here }, two)).toBe(one.equals(two));
+      expect(keys.blindIndex(here, one)).toMatch(/^[\w-]{22}$/);
+      expect(keys.blindIndex(here, one) === keys.blindIndex({ ...here }, two)).toBe(one.equals(two));
       fc.pre(JSON.stringify(here) !== JSON.stringify(there));
-      expect(keyring.blindIndex(here, one)).not.toBe(keyring.blindIndex(there, one));
+      expect(keys.blindIndex(here, one)).not.toBe(keys.blindIndex(there, one));
     }),
   );
 });

@@ -9,10 +9,11 @@ import type { Routine } from '../schema/model.ts';
 import type { Media } from '../parse/media.ts';
 import { CALL, callSql, SCALAR, type Arguments } from '../sql/call.ts';
 import { Params } from '../sql/params.ts';
-import { matchesSql, readSql } from '../sql/read.ts';
+import { matchesSql, readSql, type ReadContext } from '../sql/read.ts';
 import { returningList, SOURCE } from '../sql/returning.ts';
 import { mainStatement, PAGE, rowsBody, scalarBody, showsText } from '../sql/statement.ts';
 import { ident } from '../../../foundation/postgres/sql.ts';
+import { readerOf } from '../sealed/select.ts';
 import { perform } from '../transaction.ts';
 import { resolveCall } from './arguments.ts';
 import type { ActionContext } from './context.ts';
@@ -31,7 +32,13 @@ export async function callAction(name: string, context: ActionContext): Promise<
   const node = planRead(routine.returns.relation ?? routine, withRange(query, range), context.plan);
   const main = mainOf(routine, args, node, media, context);
   const readOnly = request.method !== 'POST' || routine.volatility !== 'v';
-  const action = { readOnly, settings: routine.settings, whole: media.handler?.binary === true };
+  const action = {
+    readOnly,
+    opensKeys: true,
+    csv: media.format === 'csv',
+    settings: routine.settings,
+    whole: media.handler?.binary === true,
+  };
   if (media.plan) return explain(main, action, { ...context, media });
   const check = (each: Answers): void => {
     const { rows } = readOutcome(each);
@@ -61,7 +68,7 @@ function mainOf(
   args: Arguments,
   node: ReadNode,
   media: Media,
-  { cache, request, preferences }: ActionContext,
+  { cache, request, preferences, identity }: ActionContext,
 ): { text: string; values: Array<string | null> } {
   const params = new Params();
   const { kind } = routine.returns;
@@ -70,7 +77,9 @@ function mainOf(
   // A volatile function must run once, whatever is read of its rows.
   const once = routine.volatility === 'v' || kind === 'void' ? 'materialized ' : '';
   const { page, matches, body } =
-    kind === 'composite' ? rowsOf(routine, node, media, { params, cache }) : valuesOf(routine, media);
+    kind === 'composite'
+      ? rowsOf(routine, node, media, { params, cache, role: readerOf(identity, media) })
+      : valuesOf(routine, media);
   const wantsTotal = preferences.count === 'exact' || preferences.count === 'estimated';
   const text = mainStatement({
     with: [`${SOURCE} as ${once}(${call})`],
@@ -87,12 +96,7 @@ interface CallParts {
   readonly matches: () => string;
 }
 
-function rowsOf(
-  routine: Routine,
-  node: ReadNode,
-  media: Media,
-  context: { params: Params; cache: ActionContext['cache'] },
-): CallParts {
+function rowsOf(routine: Routine, node: ReadNode, media: Media, context: ReadContext): CallParts {
   const source = { from: `${SOURCE} as ${ident(node.alias)}`, origin: 'rows' as const };
   const one = !routine.returns.set && (media.format === 'array' || media.format === 'stripped-array');
   const shown = one

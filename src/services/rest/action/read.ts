@@ -11,6 +11,7 @@ import { keyOf } from '../schema/model.ts';
 import { Params } from '../sql/params.ts';
 import { readSql } from '../sql/read.ts';
 import { mainStatement, rowsBody, showsText } from '../sql/statement.ts';
+import { readerOf } from '../sealed/select.ts';
 import { perform, type Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 import { countedTotal, countStatements } from './count.ts';
@@ -26,6 +27,7 @@ export async function readAction(name: string, context: ActionContext): Promise<
   const answers = await perform(
     {
       readOnly: true,
+      csv: media.format === 'csv',
       whole: media.handler?.binary === true,
       statements: [...counting.map((each) => ({ ...each, values: unmask(each.values, values) })), bound],
       check: (each) => assertSingular(media.format, readOutcome(each).rows),
@@ -61,9 +63,11 @@ export interface CompiledRead {
 
 /** Parsing and planning cost as much as the rest of a request, and clients ask the same few things. */
 function cachedRead(query: string, name: string, context: ActionContext): CompiledRead {
-  const { cache, schema, request, compiled } = context;
+  const { cache, schema, request, compiled, identity } = context;
   const { accept, prefer, range } = request.headers;
-  const key = JSON.stringify([cache.version, schema, request.method, name, query, accept, prefer, range]);
+  const key =
+    JSON.stringify([cache.version, schema, request.method, name, query, accept, prefer, range]) +
+    (cache.sealed ? identity.role : '');
   const known = compiled.get(key);
   if (known) return known;
   const made = compileRead(name, context);
@@ -80,7 +84,7 @@ function compileRead(name: string, context: ActionContext): CompiledRead {
   const node = planRead(origin, withRange(query, range), context.plan);
   const head = request.method === 'HEAD';
   const params = new Params();
-  const page = readSql(node, { params, cache, asText: showsText(media) });
+  const page = readSql(node, { params, cache, asText: showsText(media), role: readerOf(context.identity, media) });
   const counting = countStatements(node, params, preferences.count, context);
   const text = mainStatement({
     with: [],

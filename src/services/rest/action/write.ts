@@ -16,6 +16,7 @@ import { readSql } from '../sql/read.ts';
 import { returningList, SOURCE } from '../sql/returning.ts';
 import { mainStatement, rowsBody, showsText } from '../sql/statement.ts';
 import { deleteSql, INSERTED, insertSql, updateSql } from '../sql/write.ts';
+import { readerOf } from '../sealed/select.ts';
 import { perform } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 import { explain } from './explain.ts';
@@ -36,7 +37,11 @@ export async function writeAction(name: string, context: ActionContext): Promise
   const asText = showsText(media);
   const change = changeSql(write);
   const page = represented
-    ? readSql(write.node, { params, cache, asText }, { from: rowsOf(write.node), origin: 'rows' })
+    ? readSql(
+        write.node,
+        { params, cache, asText, role: readerOf(context.identity, media) },
+        { from: rowsOf(write.node), origin: 'rows' },
+      )
     : `select 1 from ${SOURCE}`;
   const text = mainStatement({
     with: [`${SOURCE} as (${change})`],
@@ -46,9 +51,19 @@ export async function writeAction(name: string, context: ActionContext): Promise
     inserted: countsInserted(write) ? INSERTED : undefined,
   });
   const main = { text, values: params.values };
-  if (media.plan) return explain(main, { readOnly: false }, context);
+  if (media.plan) return explain(main, { readOnly: false, opensKeys: true }, context);
   const whole = media.handler?.binary === true;
-  const answers = await perform({ readOnly: false, whole, statements: [main], ...checkOf(write, context) }, context);
+  const answers = await perform(
+    {
+      readOnly: false,
+      opensKeys: true,
+      csv: media.format === 'csv',
+      whole,
+      statements: [main],
+      ...checkOf(write, context),
+    },
+    context,
+  );
   return answer(write, readOutcome(answers), context);
 }
 
@@ -85,7 +100,7 @@ function rowsOf({ alias }: ReadNode): string {
 function changeSql(write: Write): string {
   const { kind, relation, node, query, params, context } = write;
   const { cache, preferences } = context;
-  const fields = { params, cache, node, origin: 'relation' as const };
+  const fields = { params, cache, node, origin: 'relation' as const, role: context.identity.role };
   const location = kind === 'insert' && preferences.return === 'headers-only' ? relation.primaryKey : [];
   const returning = returningList(node, fields, location);
   const where = query.filters.filter(({ path }) => path.length === 0).map(({ value }) => value);

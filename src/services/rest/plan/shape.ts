@@ -1,3 +1,4 @@
+import { blindOperand } from '../sealed/values.ts';
 import { isReserved, type Pair } from '../parse/query.ts';
 
 /** A query without the values of its plain comparisons: requests that differ in these alone share a plan. */
@@ -23,7 +24,13 @@ export function shapeOf(pairs: readonly Pair[]): Shape {
 /** Puts the values where a statement that was made of the masked query has marks. */
 export function unmask(bound: ReadonlyArray<string | null>, values: readonly string[]): Array<string | null> {
   if (values.length === 0) return [...bound];
-  return bound.map((value) => (value?.startsWith(MARK) === true ? (values[Number(value.slice(1))] ?? null) : value));
+  const unmasked = (value: string): string =>
+    value.startsWith(MARK) ? (values[Number(value.slice(1))] ?? value) : value;
+  return bound.map((value) => {
+    if (value?.startsWith(MARK) !== true) return value;
+    const [head, operand] = blindOperand(value) ?? ['', value];
+    return head + unmasked(operand);
+  });
 }
 
 /** Their operand goes to a parameter as it is. */

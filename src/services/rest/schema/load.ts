@@ -9,13 +9,21 @@ import { viewColumns } from './view-columns.ts';
 /** Gives the single text value of a query. */
 export type ReadText = (text: string, values: readonly string[]) => Promise<string>;
 
+/** What the database keeps encrypted; needs the master key, so whoever has it hands this in. */
+export type ReadSealed = (read: ReadText) => Promise<SchemaCache['sealed']>;
+
 interface LoadOptions {
   readonly schemas: readonly string[];
   readonly extraSearchPath: readonly string[];
 }
 
 /** Reads the catalogue. Some tens of milliseconds for a hundred tables; the old cache serves meanwhile. */
-export async function loadSchema(read: ReadText, options: LoadOptions): Promise<SchemaCache> {
+export async function loadSchema(
+  read: ReadText,
+  options: LoadOptions,
+  readSealed: ReadSealed = async () => undefined,
+): Promise<SchemaCache> {
+  const sealed = await readSealed(read);
   const json: ReadJson = async <T>(text: string, values: readonly string[] = []) =>
     JSON.parse(await read(text, values)) as T;
   const overrides = readOverrides(await inDatabase(json));
@@ -72,6 +80,7 @@ export async function loadSchema(read: ReadText, options: LoadOptions): Promise<
     representations: new Map(casts.map(({ source, target, ...each }) => [representationKey(source, target), each])),
     handlers: handlersByOwner(handlers),
     overrides,
+    sealed,
   };
 }
 

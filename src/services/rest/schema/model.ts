@@ -1,3 +1,4 @@
+import type { SealedColumns } from '../../../foundation/encryption/sealed-columns.ts';
 import type { RestOptions } from '../options.ts';
 
 /** What the engine knows of the database. Every identifier in SQL comes from here or is quoted. */
@@ -18,6 +19,8 @@ export interface SchemaCache {
   readonly handlers: ReadonlyMap<string, ReadonlyMap<string, MediaHandler>>;
   /** What the database itself configures. */
   readonly overrides: Partial<RestOptions>;
+  /** Encrypted columns and the keys to them. */
+  readonly sealed: SealedColumns | undefined;
 }
 
 /** A domain that is named as a media type tells how an answer of that type comes about. */

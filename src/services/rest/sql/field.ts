@@ -2,6 +2,7 @@ import { ident } from '../../../foundation/postgres/sql.ts';
 import type { FieldRef, SelectedField } from '../parse/ast.ts';
 import type { ReadNode } from '../plan/read.ts';
 import { keyOf, representationKey, type QualifiedName, type SchemaCache } from '../schema/model.ts';
+import { valueSql } from '../sealed/select.ts';
 import type { Params } from './params.ts';
 import { castType } from './type-name.ts';
 
@@ -13,6 +14,8 @@ export interface FieldContext {
   readonly cache: SchemaCache;
   readonly origin: Origin;
   readonly node: Pick<ReadNode, 'alias' | 'relation'>;
+  /** Who reads, where encrypted columns are to be decrypted for those who may. */
+  readonly role?: string | undefined;
 }
 
 /** A column, a computed field, or a step into either. */
@@ -49,8 +52,11 @@ export function representation(
 }
 
 /** The selected value with its casts, before any aggregate. */
-export function plainSql({ field, cast }: SelectedField, context: FieldContext): string {
+export function plainSql({ field, cast, aggregate }: SelectedField, context: FieldContext): string {
   if (!field) return ident(context.node.alias);
+  const bareColumn = field.path.length === 0 && cast === undefined && aggregate === undefined;
+  const sealed = bareColumn ? valueSql(field.name, context) : undefined;
+  if (sealed !== undefined) return sealed;
   const shown = field.path.length === 0 ? representation(field.name, 'to json', context) : undefined;
   const bare = fieldSql(field, context);
   const value = shown ? `${ident(shown.schema, shown.name)}(${bare})` : bare;

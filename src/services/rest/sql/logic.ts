@@ -3,6 +3,8 @@ import { badRequest } from '../errors.ts';
 import type { Condition, Logic, Test } from '../parse/ast.ts';
 import type { EmbedNode } from '../plan/read.ts';
 import { arrayLiteral } from '../schema/array-literal.ts';
+import { sealedTestSql } from '../sealed/filter.ts';
+import { sealedColumn } from '../sealed/select.ts';
 import { fieldSql, representation, type FieldContext } from './field.ts';
 
 export interface LogicContext extends FieldContext {
@@ -70,6 +72,9 @@ const RAW = ['~~', '~~*', 'is distinct from'];
 
 function testSql(test: Test, value: string, context: LogicContext, { field }: Condition): string {
   const { params } = context;
+  const column = field.path.length === 0 ? sealedColumn(field.name, context) : undefined;
+  const sealed = column && sealedTestSql(test, value, column, params);
+  if (sealed !== undefined) return sealed;
   const reader = field.path.length === 0 ? representation(field.name, 'from text', context) : undefined;
   const read = (text: string): string => (reader ? `${ident(reader.schema, reader.name)}(${text})` : text);
   switch (test.kind) {

@@ -7,4 +7,10 @@ export class Params {
     this.values.push(value);
     return `$${this.values.length}`;
   }
+
+  /** As `add`, for a value that a statement needs in many places. */
+  once(value: string): string {
+    const at = this.values.indexOf(value);
+    return at < 0 ? this.add(value) : `$${at + 1}`;
+  }
 }

@@ -13,6 +13,8 @@ export interface ReadContext {
   readonly cache: SchemaCache;
   /** The rows are shown as text, not as JSON: what is embedded reads as jsonb does. */
   readonly asText?: boolean;
+  /** Who reads; left out where nothing is shown. */
+  readonly role?: string | undefined;
 }
 
 interface Source {
@@ -88,7 +90,9 @@ function joinSql(
   { origin, groupable }: { origin: Origin; groupable: boolean },
 ): string {
   const { node, alias, inner, toOne, spread, hidden } = embed;
-  const rows = readSql(toOne ? { ...(spread ? withoutAggregates(node) : node), limit: undefined } : node, context, {
+  // JSON within text: a mark would be escaped twice.
+  const below = context.asText === true ? { ...context, role: undefined } : context;
+  const rows = readSql(toOne ? { ...(spread ? withoutAggregates(node) : node), limit: undefined } : node, below, {
     from: joinSource(embed.relationship, parent, node, origin),
     conditions: joinCondition(embed.relationship, parent, node),
     groupable: groupable || (spread && toOne),

@@ -1,6 +1,7 @@
 import { ident } from '../../../foundation/postgres/sql.ts';
 import type { Condition, Logic } from '../parse/ast.ts';
 import type { ReadNode } from '../plan/read.ts';
+import { rowKeysOf } from '../sealed/select.ts';
 import { columnSql, type FieldContext } from './field.ts';
 
 /** The rows of a write or of a function, as a `with` item. */
@@ -15,6 +16,7 @@ export function returningList(node: ReadNode, context: FieldContext, extra: read
   for (const { field } of node.fields) if (field) names.add(field.name);
   for (const { field, relation } of node.order) if (relation === undefined) names.add(field.name);
   for (const logic of node.where) for (const { field } of conditionsOf(logic)) names.add(field.name);
+  for (const part of rowKeysOf(names, context)) names.add(part);
   let everything = node.star;
   for (const { relationship } of node.embeds) {
     if (relationship.cardinality === 'computed') everything = true;

@@ -1,6 +1,7 @@
 import { ident } from '../../../foundation/postgres/sql.ts';
 import type { SelectedField } from '../parse/ast.ts';
 import type { EmbedNode, ReadNode } from '../plan/read.ts';
+import { hasSealed } from '../sealed/select.ts';
 import { aggregateSql, outputName, plainSql, representation, type FieldContext } from './field.ts';
 
 interface OutputColumn {
@@ -38,7 +39,7 @@ export function selectList(
     list.push(`${value} as ${ident(name)}`);
     if (grouped) groups.push(value);
   };
-  if (node.star && !grouped && !hasRepresentations(context)) list.push(`${ident(node.alias)}.*`);
+  if (node.star && !grouped && !hasRepresentations(context) && !hasSealed(context)) list.push(`${ident(node.alias)}.*`);
   else if (node.star) for (const field of starFields(node)) show(plainSql(field, context), outputName(field));
   for (const field of node.fields) {
     const value = plainSql(field, context);

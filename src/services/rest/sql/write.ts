@@ -1,3 +1,4 @@
+import { conflictTarget } from '../sealed/select.ts';
 import { ident } from '../../../foundation/postgres/sql.ts';
 import type { Logic } from '../parse/ast.ts';
 import type { Payload } from '../parse/payload.ts';
@@ -38,7 +39,7 @@ export function insertSql(parts: InsertParts, returning: string, context: FieldC
     columns.length > 0 ? `(${names})` : '',
     `select ${columns.map((column) => given(column, body)).join(', ')} from ${payloadRows(payload, columns, parts.defaults, body)}`,
     where.length > 0 ? `where ${where.join(' and ')}` : '',
-    conflict ? conflictSql(conflict, columns, countInserted) : '',
+    conflict ? conflictSql({ ...conflict, relation }, columns, countInserted, context) : '',
     `returning ${returning}`,
   ]
     .filter((part) => part !== '')
@@ -120,11 +121,12 @@ function payloadRows(
 }
 
 function conflictSql(
-  { columns: target, merge }: { columns: readonly string[]; merge: boolean },
+  { columns: target, merge, relation }: { columns: readonly string[]; merge: boolean; relation: Relation },
   columns: readonly Column[],
   countInserted: boolean,
+  context: FieldContext,
 ): string {
-  const on = `on conflict (${target.map((name) => ident(name)).join(', ')})`;
+  const on = `on conflict (${target.map((name) => conflictTarget(relation, name, context)).join(', ')})`;
   if (!merge || columns.length === 0) return `${on} do nothing`;
   const set = columns.map(({ name }) => `${ident(name)} = excluded.${ident(name)}`).join(', ');
   return `${on} do update set ${set}${countInserted ? ` where ${counted('- 1')}` : ''}`;

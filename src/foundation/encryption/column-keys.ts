@@ -26,7 +26,7 @@ export type Refusal = 'not-an-envelope' | 'unknown-key' | 'forged';
 export type Opened = { readonly ok: true; readonly plaintext: Buffer } | { readonly ok: false; readonly why: Refusal };
 
 /** Seals and opens values with the keys of one installation. Nothing of it prints as text. */
-export class Keyring {
+export class ColumnKeys {
   readonly #keys: OpenKeys;
   readonly #labels = new WeakMap<ColumnName, string>();
   readonly #indexKeys = new Map<string, Buffer>();
@@ -85,7 +85,7 @@ export class Keyring {
 
   #dataKey(id: string): Buffer {
     const key = this.#keys.data.get(id);
-    if (key === undefined) throw new Error(`data key ${id} is not in the keyring`);
+    if (key === undefined) throw new Error(`data key ${id} is not in the keys`);
     return key;
   }
 
