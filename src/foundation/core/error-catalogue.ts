@@ -56,6 +56,10 @@ export const ERROR_CATALOGUE = {
   DISK_FULL: { exitCode: 5, doc: 'There is not enough disk space.' },
   INSTALLATION_MISSING: { exitCode: 5, doc: 'The directory holds no Vectabase installation, or it is not running.' },
 
+  KEYS_INVALID: { exitCode: 5, doc: 'A file of keys is not what it should be. Nothing of it is quoted.' },
+  KEY_NOT_FOUND: { exitCode: 5, doc: 'No key, or more than one, has that name.' },
+  KEY_IN_USE: { exitCode: 5, doc: 'The key that signs cannot be revoked: another one must sign first.' },
+
   SECRET_MISSING: { exitCode: 5, doc: 'The secrets of this environment hold no such name.' },
   SECRETS_FILE_INVALID: {
     exitCode: 5,
