@@ -100,6 +100,12 @@ export const ERROR_CATALOGUE = {
     doc: 'The source given is not the project that the unfinished migration was started from.',
   },
 
+  AUDIT_REFUSED: {
+    exitCode: 5,
+    doc: 'Postgres refused the change that an audit proposed, or its way back. Nothing of it was kept.',
+  },
+  AUDIT_NOTHING_TO_UNDO: { exitCode: 5, doc: 'No change of an audit is on record in this database.' },
+
   MIGRATE_DIFFERENCES: {
     exitCode: 6,
     doc: 'The copy finished, and verification found differences. The report names each table and object.',
@@ -108,6 +114,7 @@ export const ERROR_CATALOGUE = {
   SECRETS_FINDINGS: { exitCode: 6, doc: '`secrets check` found secrets that are missing or malformed.' },
   SECRETS_AUDIT_BROKEN: { exitCode: 6, doc: 'The log of accesses was changed by somebody else than Vectabase.' },
 
+  AUDIT_FINDINGS: { exitCode: 6, doc: '`audit policies` found what strangers can reach and probably should not.' },
   INDEXES_ADVISED: {
     exitCode: 6,
     doc: '`db advise` found indexes that are missing or broken, or could not build some of them.',
