@@ -43,8 +43,6 @@ describe('vectabase up', () => {
       'dir',
       'postgresVersion',
       'pid',
-      'publishableKey',
-      'secretKey',
     ]);
     expect(ready).toMatchObject({ dir, pid: command.pid });
     expect(ready.postgresVersion).toMatch(/^17\.\d+$/);

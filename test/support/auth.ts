@@ -1,13 +1,18 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import type { RuntimeConfig } from '../../src/foundation/config/runtime-file.ts';
 import { Session } from '../../src/foundation/postgres/session.ts';
+import { applyTemplates } from '../../src/foundation/postgres/templates.ts';
 import { NoWebSocket, startRestServer, type Answer, type Asked, type RestServer } from './rest.ts';
 
 export interface AuthServer extends RestServer {
   /** A request below /auth/v1, with the anonymous key unless headers say otherwise. A body that is no text is sent as JSON. */
   auth(target: string, init?: Omit<Asked, 'body'> & { body?: unknown }): Promise<Answer>;
   /** A fresh client that keeps its session in memory. */
-  visitor(options?: { autoRefresh?: boolean; storage?: Map<string, string> }): SupabaseClient;
+  visitor(options?: {
+    autoRefresh?: boolean;
+    storage?: Map<string, string>;
+    flowType?: 'implicit' | 'pkce';
+  }): SupabaseClient;
   /** The client of whoever holds the service key. */
   admin(): SupabaseClient;
   /** Rows of one statement, as a superuser. */
@@ -19,7 +24,9 @@ export async function startAuthServer(
   auth: RuntimeConfig['auth'] = {},
   more: Partial<RuntimeConfig> = {},
 ): Promise<AuthServer> {
-  const server = await startRestServer('', { auth: { ...UNLIMITED, ...auth }, ...more });
+  const server = await startRestServer('', { auth: { ...UNLIMITED, ...auth }, ...more }, async (admin) => {
+    await applyTemplates(admin, 'mail');
+  });
   const address = server.cluster.address('rest');
   const client = (key: string, options: Parameters<AuthServer['visitor']>[0] = {}): SupabaseClient => {
     const kept = options.storage ?? new Map<string, string>();
@@ -35,6 +42,7 @@ export async function startAuthServer(
         persistSession: true,
         autoRefreshToken: options.autoRefresh ?? false,
         detectSessionInUrl: false,
+        flowType: options.flowType ?? 'implicit',
       },
     });
   };
@@ -66,4 +74,4 @@ export async function startAuthServer(
 }
 
 /** Tests come from one address; the limits have tests of their own. */
-const UNLIMITED = { limitToken: 0, limitAccount: 0, limitOtp: 0, limitVerify: 0, limitAnonymous: 0 };
+const UNLIMITED = { limitToken: 0, limitAccount: 0, limitOtp: 0, limitVerify: 0, limitAnonymous: 0, limitMfa: 0 };

@@ -13,6 +13,19 @@ export interface Definition<T> {
   readonly fromText: (text: string) => unknown;
 }
 
+/** A provider that people sign in with. */
+const PROVIDER = z.strictObject({
+  enabled: z.boolean().optional(),
+  clientId: z.string().min(1),
+  secret: z.string().min(1).optional(),
+  secretFile: z.string().min(1).optional(),
+  /** Where an OpenID Connect provider is; for Discord and GitHub another address than the public one. */
+  issuer: z.url({ protocol: /^https?$/ }).optional(),
+  scopes: z.array(z.string().min(1)).optional(),
+  redirectUri: z.url({ protocol: /^https?$/ }).optional(),
+  extraClientIds: z.array(z.string().min(1)).optional(),
+});
+
 /** All settings, by section and name: `api.port` in the file is `VECTABASE_API_PORT` in the environment. */
 export const DEFINITIONS = {
   api: {
@@ -97,7 +110,35 @@ export const DEFINITIONS = {
     limitOtp: integer(30, [0, 1_000_000], 'Sign-ups and letters in five minutes from one address; 0 any number.'),
     limitVerify: integer(30, [0, 1_000_000], 'Codes tried in five minutes from one address; 0 any number.'),
     limitAnonymous: integer(30, [0, 1_000_000], 'Anonymous sign-ins in an hour from one address; 0 any number.'),
+    limitMfa: integer(
+      15,
+      [0, 1_000_000],
+      'Challenges and codes of a second factor in a minute from one address; 0 any number.',
+    ),
+    manualLinking: flag(false, 'Whether a signed-in user may add and remove accounts of providers.'),
+    external: providers('Providers to sign in with, by name. `vectabase auth providers set` writes it.'),
     poolSize: integer(5, [1, 1000], 'Connections to Postgres that sign-in keeps.'),
+  },
+  mail: {
+    smtpHost: optionalText('Mail server that takes letters for delivery. Without one, `up` keeps them in mail/outbox.'),
+    smtpPort: integer(587, [1, 65_535], 'Port of the mail server.'),
+    smtpUser: optionalText('Login name at the mail server.'),
+    smtpPassword: secret('Password at the mail server.'),
+    smtpPasswordFile: optionalText('File that holds the password.'),
+    tls: choice(
+      ['starttls', 'implicit', 'none'],
+      'starttls',
+      'How the connection is protected. none is for a relay on this machine.',
+    ),
+    from: text('noreply@localhost.localdomain', 'Address that letters come from.'),
+    senderName: text('Vectabase', 'Name that letters come from.'),
+    gapSeconds: integer(60, [0, 86_400], 'Seconds between two letters of one kind to one address.'),
+    perHour: integer(30, [0, 1_000_000], 'Letters in an hour; 0 any number. Not counted without a mail server.'),
+    codeDigits: integer(6, [6, 10], 'Digits of a code that is typed.'),
+    codeExpiry: integer(600, [60, 86_400], 'Seconds in which a code can be typed.'),
+    linkExpiry: integer(3_600, [60, 604_800], 'Seconds in which a link can be followed.'),
+    secureEmailChange: flag(true, 'Whether the old address must agree to a new one.'),
+    confirmPage: flag(false, 'Whether a link shows a button first, for mailboxes whose scanners follow links.'),
   },
   advise: {
     columns: list(
@@ -116,55 +157,6 @@ export const DEFINITIONS = {
       [0, 2_147_483_647],
       'Requests a minute from one address without an API key; 0 for any number. IPv6 counts by its /64.',
     ),
-  },
-  audit: {
-    roles: list(
-      ['anon', 'authenticated'],
-      'Roles of strangers: what they can reach is what `audit policies` looks at.',
-    ),
-    credentialColumns: list(
-      [
-        '*token*',
-        '*secret*',
-        '*password*',
-        '*api_key*',
-        '*apikey*',
-        '*license_key*',
-        '*private_key*',
-        'key_hash',
-        'license_keys.key',
-        '*config*.value',
-        '*setting*.value',
-        '!*_status',
-        '!*_id',
-      ],
-      'Names of columns that hold credentials: COLUMN or TABLE.COLUMN with *; ! takes out again.',
-    ),
-    paymentColumns: list(
-      ['*stripe*', '*paypal*', '*iban*', '*card*', '!*_status', '!*_url'],
-      'Names of columns that hold payment accounts.',
-    ),
-    personalColumns: list(
-      [
-        '*email*',
-        '*phone*',
-        'ip',
-        '*ip_address*',
-        '*latitude*',
-        '*longitude*',
-        'postal_code',
-        'isp',
-        '*birth*',
-        '!*_status',
-        '!*_template*',
-      ],
-      'Names of columns that hold personal data.',
-    ),
-    earnedColumns: list(
-      ['*credits*', '*balance*', '*earnings*', 'role', 'is_admin', 'tier'],
-      'Names of columns that only the application should set, also in rows of the user.',
-    ),
-    accepted: list([], 'Ids of findings that are known and meant, with *.'),
   },
   source: {
     url: secret('Connection string of the Supabase project to move.'),
@@ -225,6 +217,25 @@ function networks(doc: string): Definition<readonly string[]> {
 
 function choice<const T extends string>(of: readonly T[], initial: T, doc: string): Definition<T> {
   return { schema: z.enum(of), initial, accepts: of.join(', '), doc, secret: false, fromText: String };
+}
+
+function providers(doc: string): Definition<Readonly<Record<string, z.output<typeof PROVIDER>>>> {
+  const fromText = (raw: string): unknown => {
+    try {
+      return JSON.parse(raw);
+    } catch {
+      return raw;
+    }
+  };
+  const schema = z.record(z.string().regex(/^[a-z0-9][a-z0-9_:-]{0,62}$/), PROVIDER);
+  return {
+    schema,
+    initial: {},
+    accepts: 'names and their settings, JSON in the environment',
+    doc,
+    secret: true,
+    fromText,
+  };
 }
 
 function secret(doc: string): Definition<string | undefined> {

@@ -37,6 +37,9 @@ const RUNTIME = z.strictObject({
   jwt: section('jwt').optional(),
   limits: section('limits').optional(),
   auth: section('auth').optional(),
+  mail: section('mail').optional(),
+  /** Where templates of letters lie, and where letters are kept when there is no mail server. */
+  mailDirectory: z.string().min(1).optional(),
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema }),

@@ -6,7 +6,7 @@ import { applyTemplates } from '../../foundation/postgres/templates.ts';
 import type { Ensured } from './step.ts';
 
 /** Directories of templates/sql, in their order. */
-const AREAS = ['platform', 'provision', 'gateway', 'encryption'];
+const AREAS = ['platform', 'provision', 'gateway', 'encryption', 'mail'];
 
 /** Brings the database to this release's schemas and roles, and gives the roles their passwords. */
 export async function ensureSchema(address: DatabaseAddress, keys: InstallationKeys): Promise<Ensured<void>> {

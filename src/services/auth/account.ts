@@ -24,6 +24,8 @@ const NO_OPEN_TOKENS: UserChanges = {
 /** The address is the user's: they followed a link there, or nobody asks for that. */
 export async function confirmEmail(tx: Tx, user: UserRow, now: number): Promise<UserRow> {
   await deleteOneTimeTokensOf(tx, user.id);
+  const identity = await findIdentity(tx, 'email', user.id);
+  if (identity) await updateIdentityData(tx, identity.id, { email_verified: true }, now);
   const changes = {
     confirmation_token: '',
     email_confirmed_at: iso(now),

@@ -3,6 +3,9 @@ import type { RateLimiter } from '../../foundation/postgres/rate-limiter.ts';
 import type { SignToken } from '../../foundation/crypto/token-signer.ts';
 import type { VerifyToken } from '../../foundation/crypto/tokens.ts';
 import type { AuthConfig } from './config.ts';
+import type { PostOffice } from './mail/post-office.ts';
+import type { Provider } from './oauth/provider.ts';
+import type { Redirects } from './redirects.ts';
 
 /** What every endpoint works with. */
 export interface AuthContext {
@@ -12,7 +15,10 @@ export interface AuthContext {
   /** Asked for with each request, since keys change while we run. */
   readonly keys: () => AuthKeys;
   readonly passwords: Passwords;
-  readonly mail: Mailer;
+  readonly mail: PostOffice;
+  readonly redirects: Redirects;
+  /** Whom people can sign in with, by name. */
+  readonly providers: ReadonlyMap<string, Provider>;
   readonly limiter: Pick<RateLimiter, 'take'>;
   readonly config: AuthConfig;
   /** For the log: what failed on our side. Never values of rows, never secrets. */
@@ -39,22 +45,3 @@ export interface Passwords {
    */
   verify(hash: string | null | undefined, password: string): Promise<{ readonly ok: boolean; readonly weak: boolean }>;
 }
-
-/** Kinds of letters; each has a template. */
-export type MailTemplate = 'confirmation' | 'recovery' | 'magic_link' | 'invite' | 'email_change' | 'reauthentication';
-
-export interface Mailer {
-  /** False when there is nobody to deliver: addresses are then confirmed at once. */
-  readonly available: boolean;
-  send(letter: {
-    readonly template: MailTemplate;
-    readonly to: string;
-    readonly variables: Readonly<Record<string, unknown>>;
-  }): Promise<void>;
-}
-
-/** Used while nothing is set up to deliver mail. */
-export const NO_MAIL: Mailer = {
-  available: false,
-  send: async () => undefined,
-};

@@ -3,12 +3,18 @@ import { parseBody } from './body.ts';
 import { assertWithin } from './limits.ts';
 import type { AuthContext } from './context.ts';
 import { adminUserRoutes } from './endpoints/admin-users.ts';
+import { adminLinkRoutes } from './endpoints/admin-links.ts';
 import { disabledRoutes } from './endpoints/disabled.ts';
+import { factorRoutes } from './endpoints/factors.ts';
+import { identityRoutes } from './endpoints/identities.ts';
+import { letterRoutes } from './endpoints/letters.ts';
 import { logoutRoutes } from './endpoints/logout.ts';
+import { oauthRoutes } from './endpoints/oauth.ts';
 import { serviceRoutes } from './endpoints/service.ts';
 import { signupRoutes } from './endpoints/signup.ts';
 import { tokenRoutes } from './endpoints/token.ts';
 import { userRoutes } from './endpoints/user.ts';
+import { verifyRoutes } from './endpoints/verify.ts';
 import { errorResponse, json } from './error-response.ts';
 import { AuthError } from './errors.ts';
 import type { AuthRequest, AuthResponse, Reply } from './message.ts';
@@ -25,15 +31,23 @@ const ROUTES: readonly Route[] = [
   ...tokenRoutes,
   ...logoutRoutes,
   ...userRoutes,
+  ...letterRoutes,
+  ...verifyRoutes,
+  ...oauthRoutes,
+  ...identityRoutes,
+  ...factorRoutes,
   ...adminUserRoutes,
+  ...adminLinkRoutes,
   ...disabledRoutes,
 ];
 
 export function makeAuthEngine(context: AuthContext): AuthEngine {
   return async (request) => {
     try {
-      const { status, body, headers = [], refusal } = await answer(request, context);
+      const { status, body, html, headers = [], refusal } = await answer(request, context);
       if (refusal) throw refusal;
+      if (html !== undefined)
+        return { status, headers: [['Content-Type', 'text/html; charset=utf-8'], ...headers], body: html };
       return body === undefined ? { status, headers, body: '' } : json(status, body, headers);
     } catch (error) {
       return refuse(error, request, context);

@@ -15,6 +15,7 @@ const STATUS = {
   refresh_token_already_used: 400,
   flow_state_not_found: 404,
   flow_state_expired: 422,
+  flow_state_already_used: 400,
   signup_disabled: 422,
   user_banned: 400,
   provider_email_needs_verification: 400,

@@ -18,6 +18,7 @@ export const LIMITS = {
   /** Whatever sends mail or makes accounts: sign-up, otp, recover, resend, magic link, changes of a user. */
   otp: ({ config }) => bucket('auth.otp', config.limitOtp, FIVE_MINUTES),
   anonymous: ({ config }) => bucket('auth.anonymous', config.limitAnonymous, HOUR),
+  mfa: ({ config }) => bucket('auth.mfa', config.limitMfa, 60),
   account: ({ config }) => bucket('auth.account', config.limitAccount, FIVE_MINUTES),
 } satisfies Record<string, Limit>;
 

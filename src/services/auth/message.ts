@@ -31,6 +31,8 @@ export interface AuthResponse {
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;
+  /** A page for a person, instead of a body. */
+  readonly html?: string;
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>;
   /** A refusal whose transaction commits: what was found out, revoked or counted on the way stays. */
   readonly refusal?: AuthError;

@@ -5,9 +5,9 @@ import { newRefreshToken, storedForm } from './refresh-token.ts';
 import { addAmr, findAmr, type AmrEntry, type AuthenticationMethod } from './store/amr.ts';
 import { findFactors } from './store/factors.ts';
 import { findIdentities } from './store/identities.ts';
-import { insertRefreshToken } from './store/refresh-tokens.ts';
+import { insertRefreshToken, revokeTokensOfSession } from './store/refresh-tokens.ts';
 import { iso, type Tx } from './store/rows.ts';
-import { insertSession, type Aal, type SessionRow } from './store/sessions.ts';
+import { insertSession, newSessionKey, updateSession, type Aal, type SessionRow } from './store/sessions.ts';
 import { updateUser, type UserRow } from './store/users.ts';
 import { userJson } from './user-json.ts';
 
@@ -34,6 +34,25 @@ export async function signIn(
   await insertRefreshToken(tx, { stored: storedForm(refreshToken), userId: user.id, sessionId: session.id }, now);
   const signedIn = await updateUser(tx, user.id, { last_sign_in_at: iso(now) }, now);
   return sessionReply(tx, { user: signedIn, session, refreshToken }, context, more);
+}
+
+/**
+ * A second factor was shown to a session: it is aal2 from now on. Its refresh tokens begin anew, so that whoever holds
+ * an older one cannot follow.
+ */
+export async function raiseSession(
+  tx: Tx,
+  { user, session, factorId }: { readonly user: UserRow; readonly session: SessionRow; readonly factorId: string },
+  context: AuthContext,
+): Promise<Reply> {
+  const now = context.now();
+  await addAmr(tx, session.id, 'totp', now);
+  const key = newSessionKey();
+  await updateSession(tx, session.id, { aal: 'aal2', factor_id: factorId, refresh_token_hmac_key: key }, now);
+  await revokeTokensOfSession(tx, session.id, now);
+  const refreshToken = newRefreshToken();
+  await insertRefreshToken(tx, { stored: storedForm(refreshToken), userId: user.id, sessionId: session.id }, now);
+  return sessionReply(tx, { user, session: { ...session, aal: 'aal2' }, refreshToken }, context);
 }
 
 /** The answer of every grant: an access token for the session, and the refresh token that goes with it. */

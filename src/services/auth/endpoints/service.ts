@@ -29,11 +29,11 @@ const PROVIDERS = [
 ];
 
 export const serviceRoutes: readonly Route[] = [
-  keyed('GET', '/settings', async (_call, { config, mail }) => ({
+  keyed('GET', '/settings', async (_call, { config, mail, providers }) => ({
     status: 200,
     body: {
       external: {
-        ...Object.fromEntries(PROVIDERS.map((name) => [name, false])),
+        ...Object.fromEntries([...PROVIDERS, ...providers.keys()].map((name) => [name, providers.has(name)])),
         anonymous_users: config.anonymousUsers,
         email: config.email,
         phone: false,

@@ -4,18 +4,18 @@ import { object, text, type JsonObject } from '../body.ts';
 import { AUDIENCE } from '../config.ts';
 import { requestConfirmation } from '../confirmation.ts';
 import type { AuthContext } from '../context.ts';
+import { EMAIL_PROVIDER, makeEmailUser } from '../email-user.ts';
 import { AuthError } from '../errors.ts';
 import { readEmail } from '../identifiers.ts';
 import { assertWithin, LIMITS } from '../limits.ts';
+import { countLetter } from '../mail/throttle.ts';
 import { refused, type Reply } from '../message.ts';
 import { assertGoodPassword } from '../password-policy.ts';
 import { databaseStep } from '../pg-errors.ts';
 import { keyed, type Call, type Route } from '../router.ts';
 import { describeUser, signIn } from '../session.ts';
 import { audit } from '../store/audit.ts';
-import { insertIdentity } from '../store/identities.ts';
-import type { Tx } from '../store/rows.ts';
-import { findUserByEmail, insertUser, lockAddress, updateUser, type UserRow } from '../store/users.ts';
+import { findUserByEmail, insertUser, lockAddress, updateUser } from '../store/users.ts';
 
 export const signupRoutes: readonly Route[] = [keyed('POST', '/signup', signUp)];
 
@@ -66,7 +66,8 @@ interface Wanted {
 async function signUpByEmail(wanted: Wanted, call: Call, context: AuthContext): Promise<Reply> {
   const autoconfirm = context.config.autoconfirm || !context.mail.available;
   const { ip } = call.request;
-  return context.database.transaction(async (tx) => {
+  if (!autoconfirm) await countLetter(wanted.email, 'confirmation', context);
+  const reply = await context.database.transaction(async (tx): Promise<Reply> => {
     const now = context.now();
     await lockAddress(tx, wanted.email);
     const known = await findUserByEmail(tx, wanted.email);
@@ -75,7 +76,7 @@ async function signUpByEmail(wanted: Wanted, call: Call, context: AuthContext): 
       if (autoconfirm) return refused(new AuthError('user_already_exists', 'User already registered'));
       return { status: 200, body: fabricated(wanted, now) };
     }
-    const user = known ?? (await makeUser(tx, wanted, now));
+    const user = known ?? (await makeEmailUser(tx, wanted, now));
     if (!autoconfirm) {
       const asked = await requestConfirmation(tx, user, call, context);
       return { status: 200, body: await describeUser(tx, asked) };
@@ -86,23 +87,9 @@ async function signUpByEmail(wanted: Wanted, call: Call, context: AuthContext): 
     await audit(tx, 'login', { actor: user, ip, traits: { provider: 'email' } }, now);
     return signIn(tx, await confirmEmail(tx, user, now), 'password', call.request, context);
   });
+  context.mail.wake();
+  return reply;
 }
-
-async function makeUser(tx: Tx, { email, passwordHash, data }: Wanted, now: number): Promise<UserRow> {
-  return databaseStep('Database error saving new user', async () => {
-    const id = randomUUID();
-    const claims = { sub: id, email, email_verified: false, phone_verified: false };
-    const user = await insertUser(
-      tx,
-      { id, email, passwordHash, appMetadata: EMAIL_PROVIDER, userMetadata: { ...data, ...claims } },
-      now,
-    );
-    await insertIdentity(tx, { userId: id, provider: 'email', providerId: id, data: { email } }, now);
-    return user;
-  });
-}
-
-const EMAIL_PROVIDER = { provider: 'email', providers: ['email'] };
 
 /** What a new account would look like, for an address that has one: only its owner's mailbox may tell. */
 function fabricated({ email, data }: Wanted, now: number): Record<string, unknown> {

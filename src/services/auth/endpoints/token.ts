@@ -1,8 +1,10 @@
 import type { AuthContext } from '../context.ts';
 import { AuthError, OAuthError } from '../errors.ts';
+import { idTokenGrant } from '../id-token-grant.ts';
 import { LIMITS } from '../limits.ts';
 import type { Reply } from '../message.ts';
 import { passwordGrant } from '../password-grant.ts';
+import { pkceGrant } from '../pkce-grant.ts';
 import { refreshGrant } from '../refresh-grant.ts';
 import { keyed, type Call, type Route } from '../router.ts';
 
@@ -10,6 +12,8 @@ import { keyed, type Call, type Route } from '../router.ts';
 const GRANTS: Readonly<Record<string, (call: Call, context: AuthContext) => Promise<Reply>>> = {
   password: passwordGrant,
   refresh_token: refreshGrant,
+  pkce: pkceGrant,
+  id_token: idTokenGrant,
   web3: async () => {
     throw new AuthError('web3_provider_disabled', 'Web3 sign-ins are disabled');
   },

@@ -37,7 +37,7 @@ async function changeUser(call: UserCall, context: AuthContext): Promise<Reply> 
   await assertAllowed(call, wish, context);
   if (wish.password !== undefined) await assertPasswordChange(call, wish, wish.password, context);
   const hash = wish.password === undefined ? undefined : await context.passwords.hash(wish.password);
-  return context.database.transaction(async (tx) => {
+  const reply = await context.database.transaction(async (tx) => {
     const now = context.now();
     const { ip } = call.request;
     let user = await lockUser(tx, call.user.id);
@@ -51,6 +51,8 @@ async function changeUser(call: UserCall, context: AuthContext): Promise<Reply> 
     await audit(tx, 'user_modified', { actor: user, ip }, now);
     return { status: 200, body: await describeUser(tx, user) };
   });
+  context.mail.wake();
+  return reply;
 }
 
 function readWish(call: UserCall): Wish {

@@ -62,6 +62,15 @@ export async function updateIdentityData(tx: Tx, id: string, changes: JsonObject
   );
 }
 
+/** Somebody signed in with it, and the provider told this about them. */
+export async function touchIdentity(tx: Tx, id: string, data: JsonObject, now: number): Promise<void> {
+  await tx.rows('update auth.identities set identity_data = $2, last_sign_in_at = $3, updated_at = $3 where id = $1', [
+    id,
+    JSON.stringify(data),
+    iso(now),
+  ]);
+}
+
 export async function deleteIdentity(tx: Tx, id: string): Promise<void> {
   await tx.rows('delete from auth.identities where id = $1', [id]);
 }

@@ -49,6 +49,12 @@ export async function findOneTimeToken(
   return (await jsonRows<OneTimeTokenRow>(tx, text, [hash, types]))[0];
 }
 
+export async function deleteOneTimeTokens(tx: Tx, userId: string, types: readonly OneTimeTokenType[]): Promise<void> {
+  const text = `delete from auth.one_time_tokens
+    where user_id = $1 and token_type = any ($2::text[]::auth.one_time_token_type[])`;
+  await tx.rows(text, [userId, types]);
+}
+
 export async function deleteOneTimeTokensOf(tx: Tx, userId: string): Promise<void> {
   await tx.rows('delete from auth.one_time_tokens where user_id = $1', [userId]);
 }

@@ -80,6 +80,13 @@ export async function lockAddress(tx: Tx, email: string): Promise<void> {
   await tx.rows('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`auth.users.email ${email}`]);
 }
 
+/** Who is about to take this address. @param email in lower case */
+export async function findUserByNewEmail(tx: Tx, email: string): Promise<UserRow | undefined> {
+  const text = `select to_json(u) as row from auth.users u
+    where lower(email_change) = $1 and not is_sso_user order by email_change_sent_at desc nulls last limit 1`;
+  return (await jsonRows<UserRow>(tx, text, [email]))[0];
+}
+
 /** @param phone digits alone */
 export async function findUserByPhone(tx: Tx, phone: string): Promise<UserRow | undefined> {
   const text = 'select to_json(u) as row from auth.users u where phone = $1 and not is_sso_user';

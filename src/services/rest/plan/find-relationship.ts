@@ -53,7 +53,9 @@ function matchesSelf(each: KeyRelationship, target: string, hint: string | undef
     if (target === each.target.name) return !each.holdsKey;
     return each.holdsKey && isOnlyColumn(each, 0, target);
   }
-  return target === each.target.name && !each.holdsKey && (each.constraint === hint || isOnlyColumn(each, 1, hint));
+  if (target !== each.target.name) return false;
+  if (each.holdsKey) return isOnlyColumn(each, 0, hint);
+  return each.constraint === hint;
 }
 
 function isOnlyColumn({ columns }: KeyRelationship, side: 0 | 1, name: string): boolean {
