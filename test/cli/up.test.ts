@@ -43,6 +43,8 @@ describe('vectabase up', () => {
       'dir',
       'postgresVersion',
       'pid',
+      'publishableKey',
+      'secretKey',
     ]);
     expect(ready).toMatchObject({ dir, pid: command.pid });
     expect(ready.postgresVersion).toMatch(/^17\.\d+$/);

@@ -164,7 +164,7 @@ describe('embeds', () => {
         '/tasks?select=id,users(name)&order=id&users.order=name&limit=2',
         '/users?select=id,profiles(bio)&order=id&limit=2',
         '/users?select=id,users(id)&order=id',
-        '/users?select=id,manager:users!manager_id(name)&order=id',
+        '/users?select=id,manager:manager_id(name)&order=id',
         '/users?select=id,manager_id(name)&id=eq.2',
         '/messages?select=id,from:users!messages_sender_fkey(name),to:users!recipient(name)&id=eq.1',
         '/messages?select=sender(name)&id=eq.1',

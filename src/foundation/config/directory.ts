@@ -16,6 +16,8 @@ export interface InstallationPaths {
   readonly masterKey: string;
   /** JWT secret, API keys, database passwords. */
   readonly keys: string;
+  /** Prefix of the files of the lock under which keys change. */
+  readonly keysLock: string;
   readonly tls: {
     readonly caCertificate: string;
     readonly caKey: string;
@@ -55,6 +57,7 @@ export function installationPaths(dir: string): InstallationPaths {
     lock: at('lock'),
     masterKey: at('master.key'),
     keys: at('keys.json'),
+    keysLock: at('keys.lock'),
     tls: {
       caCertificate: at('tls', 'ca.crt'),
       caKey: at('tls', 'ca.key'),

@@ -56,6 +56,10 @@ export const ERROR_CATALOGUE = {
   DISK_FULL: { exitCode: 5, doc: 'There is not enough disk space.' },
   INSTALLATION_MISSING: { exitCode: 5, doc: 'The directory holds no Vectabase installation, or it is not running.' },
 
+  KEYS_INVALID: { exitCode: 5, doc: 'A file of keys is not what it should be. Nothing of it is quoted.' },
+  KEY_NOT_FOUND: { exitCode: 5, doc: 'No key, or more than one, has that name.' },
+  KEY_IN_USE: { exitCode: 5, doc: 'The key that signs cannot be revoked: another one must sign first.' },
+
   SECRET_MISSING: { exitCode: 5, doc: 'The secrets of this environment hold no such name.' },
   SECRETS_FILE_INVALID: {
     exitCode: 5,
@@ -96,6 +100,12 @@ export const ERROR_CATALOGUE = {
     doc: 'The source given is not the project that the unfinished migration was started from.',
   },
 
+  AUDIT_REFUSED: {
+    exitCode: 5,
+    doc: 'Postgres refused the change that an audit proposed, or its way back. Nothing of it was kept.',
+  },
+  AUDIT_NOTHING_TO_UNDO: { exitCode: 5, doc: 'No change of an audit is on record in this database.' },
+
   MIGRATE_DIFFERENCES: {
     exitCode: 6,
     doc: 'The copy finished, and verification found differences. The report names each table and object.',
@@ -104,6 +114,7 @@ export const ERROR_CATALOGUE = {
   SECRETS_FINDINGS: { exitCode: 6, doc: '`secrets check` found secrets that are missing or malformed.' },
   SECRETS_AUDIT_BROKEN: { exitCode: 6, doc: 'The log of accesses was changed by somebody else than Vectabase.' },
 
+  AUDIT_FINDINGS: { exitCode: 6, doc: '`audit policies` found what strangers can reach and probably should not.' },
   INDEXES_ADVISED: {
     exitCode: 6,
     doc: '`db advise` found indexes that are missing or broken, or could not build some of them.',

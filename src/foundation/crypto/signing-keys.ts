@@ -46,7 +46,7 @@ export async function newSigningKey(alg: SigningAlgorithm, status: SigningStatus
 }
 
 /** @param secret the text as the dashboard shows it: its characters are the key, whatever they look like */
-export function legacySigningKey(secret: string, status: SigningStatus, now: number, kid = 'legacy'): SigningKey {
+export function legacySigningKey(secret: string, status: SigningStatus, now: number, kid = 'jwt-secret'): SigningKey {
   const k = Buffer.from(secret).toString('base64url');
   return {
     kid,

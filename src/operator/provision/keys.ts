@@ -8,6 +8,7 @@ import { newPassword } from '../../foundation/crypto/passwords.ts';
 import { legacySigningKey, newSigningKey } from '../../foundation/crypto/signing-keys.ts';
 import { LOGIN_ROLES, readJson, type InstallationKeys } from '../../foundation/postgres/installation.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
+import { withLock } from '../../foundation/process/wait-lock.ts';
 import type { Ensured } from './step.ts';
 
 /**
@@ -21,6 +22,14 @@ export async function ensureKeys(
   cluster: ClusterPaths,
   now: number,
 ): Promise<Ensured<InstallationKeys>> {
+  return withLock(installation.keysLock, () => ensureUnderLock(installation, cluster, now));
+}
+
+async function ensureUnderLock(
+  installation: InstallationPaths,
+  cluster: ClusterPaths,
+  now: number,
+): Promise<Ensured<InstallationKeys>> {
   const known = await readJson<StoredKeys>(installation.keys);
   if (!known && (await stat(cluster.data).catch(() => undefined))) throw lostKeys(installation, cluster);
   if (known && isComplete(known)) return { value: known, changed: false };
@@ -29,9 +38,20 @@ export async function ensureKeys(
   return { value: keys, changed: true };
 }
 
-/** Hands the daemon its part, in a file of its own: it may run as another user, and reads the file anew at each change. */
-export async function writeDaemonKeys(file: string, keys: InstallationKeys, owner: RunAs | undefined): Promise<void> {
-  await writeDurably(file, formatKeySet(keys), { owner });
+/**
+ * Hands the daemon its part, in a file of its own: it may run as another user, and reads the file anew at each change.
+ * They are read once more, since `vectabase keys` may have changed them after our start.
+ */
+export async function writeDaemonKeys(
+  installation: InstallationPaths,
+  cluster: ClusterPaths,
+  owner: RunAs | undefined,
+): Promise<void> {
+  await withLock(installation.keysLock, async () => {
+    const keys = await readJson<InstallationKeys>(installation.keys);
+    if (!keys) throw lostKeys(installation, cluster);
+    await writeDurably(cluster.daemonKeys, formatKeySet(keys), { owner });
+  });
 }
 
 /** What earlier releases wrote, before signing keys and before the auth service had a login of its own. */
@@ -48,7 +68,11 @@ function isComplete(keys: StoredKeys): keys is InstallationKeys {
 /** A new installation signs with a key pair: whoever verifies its tokens needs no secret. */
 async function newKeys(now: number): Promise<InstallationKeys> {
   const api = newApiKeys(now);
-  const signingKeys = [await newSigningKey('ES256', 'active', now), legacySigningKey(api.jwtSecret, 'previous', now)];
+  const signingKeys = [
+    await newSigningKey('ES256', 'active', now),
+    await newSigningKey('ES256', 'standby', now),
+    legacySigningKey(api.jwtSecret, 'previous', now),
+  ];
   return { version: 1, ...api, ...keySet(api.ref, signingKeys, now), passwords: newPasswords() };
 }
 

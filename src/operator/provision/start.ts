@@ -100,7 +100,7 @@ async function start(
   const admin = { host: postgres.socketDirectory, port: postgres.port, database: 'postgres' } as const;
   await step('schema', () => ensureSchema(adminAddress(admin, keys), keys));
   const daemon = await step('daemon', async () => {
-    await writeDaemonKeys(place.paths.daemonKeys, keys, place.runAs);
+    await writeDaemonKeys(paths, place.paths, place.runAs);
     const config = daemonConfig(settings, { paths, place, keys, admin });
     const running = await startDaemon(paths, config, masterKey, ctx.signal);
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));

@@ -1,5 +1,7 @@
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { UpObservation } from './observations.ts';
+import type { OpaqueKind } from '../../foundation/crypto/api-keys.ts';
+import type { InstallationKeys } from '../../foundation/postgres/installation.ts';
 import { startInstallation, type StartInput } from './start.ts';
 
 /** The line that scripts wait for. Public: fields are added, never renamed. */
@@ -16,6 +18,9 @@ export interface ReadyEvent {
   readonly postgresVersion: string;
   /** The process to signal. */
   readonly pid: number;
+  /** The newest opaque keys; null when there is none. */
+  readonly publishableKey: string | null;
+  readonly secretKey: string | null;
 }
 
 export interface UpInput extends StartInput {
@@ -48,12 +53,18 @@ export async function runUp(input: UpInput, ctx: JobContext<UpObservation>): Pro
       dir: started.paths.directory,
       postgresVersion: started.postgresVersion,
       pid: process.pid,
+      publishableKey: newestKey(started.keys, 'publishable'),
+      secretKey: newestKey(started.keys, 'secret'),
     });
     await Promise.race([aborted(ctx.signal), started.failed]);
     return { dir: started.paths.directory, upMs: ctx.clock.now() - readyAt };
   } finally {
     await started.stop();
   }
+}
+
+function newestKey({ opaqueKeys }: InstallationKeys, kind: OpaqueKind): string | null {
+  return opaqueKeys.find((each) => each.kind === kind && each.notAfter === undefined)?.key ?? null;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

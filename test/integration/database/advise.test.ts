@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock, type JobContext } from '../../../src/foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../../src/foundation/postgres/address.ts';
-import { Session } from '../../../src/foundation/postgres/session.ts';
-import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
 import { sleep } from '../../../src/foundation/core/sleep.ts';
 import type { DatabaseObservation } from '../../../src/operator/database/model.ts';
 import { adviseIndexes, applyAdvice, undoAppliedAdvice } from '../../../src/operator/database/run.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { marketplace, within } from '../../support/marketplace.ts';
 
 const COLUMNS = ['discord_id', 'roblox_id', 'license_key', 'api_key'];
 const NONE = new Set<never>();
@@ -14,20 +13,9 @@ let cluster: TestCluster;
 
 beforeAll(async () => {
   cluster = await startTestCluster();
-  await within(await cluster.createDatabase('marketplace'), async (session) => {
-    for (const area of ['platform', 'hosted', 'marketplace']) await applyTemplates(session, area);
-  });
+  await marketplace(cluster, 'marketplace');
 });
 afterAll(() => cluster?.stop());
-
-async function within<T>(address: DatabaseAddress, body: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Session.open(address, { applicationName: 'test' });
-  try {
-    return await body(session);
-  } finally {
-    await session.close();
-  }
-}
 
 function context(signal = new AbortController().signal): JobContext<DatabaseObservation> {
   return { observe: () => undefined, signal, clock: systemClock };

@@ -148,6 +148,12 @@ describe('precedence', () => {
       'secrets.identityFile': ['/run/identity', '/run/identity'],
       'limits.requestsPerKey': ['600', 600],
       'limits.requestsPerAddress': ['0', 0],
+      'audit.roles': ['anon,x', ['anon', 'x']],
+      'audit.credentialColumns': ['*token*,a.b', ['*token*', 'a.b']],
+      'audit.paymentColumns': ['*stripe*', ['*stripe*']],
+      'audit.personalColumns': ['*email*', ['*email*']],
+      'audit.earnedColumns': ['credits', ['credits']],
+      'audit.accepted': ['read:public.*', ['read:public.*']],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };
     expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));

@@ -46,7 +46,7 @@ export function parseQuery(pairs: readonly Pair[]): Query {
       const { path, last } = splitKey(key);
       const logic = /^(not\.)?(and|or)$/.exec(last);
       if (last === 'order') {
-        if (value !== '') order.push({ path, value: parseOrder(value) });
+        order.push({ path, value: parseOrder(value) });
       } else if (last === 'limit' || last === 'offset') {
         const number = parseCount(value);
         if (number !== undefined) (last === 'limit' ? limit : offset).push({ path, value: number });

@@ -53,9 +53,7 @@ function matchesSelf(each: KeyRelationship, target: string, hint: string | undef
     if (target === each.target.name) return !each.holdsKey;
     return each.holdsKey && isOnlyColumn(each, 0, target);
   }
-  if (target !== each.target.name) return false;
-  if (each.holdsKey) return isOnlyColumn(each, 0, hint);
-  return each.constraint === hint;
+  return target === each.target.name && !each.holdsKey && (each.constraint === hint || isOnlyColumn(each, 1, hint));
 }
 
 function isOnlyColumn({ columns }: KeyRelationship, side: 0 | 1, name: string): boolean {
