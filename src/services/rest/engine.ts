@@ -3,20 +3,16 @@ import type { Pool } from '../../foundation/postgres/pool.ts';
 import { callAction } from './action/call.ts';
 import type { ActionContext } from './action/context.ts';
 import { relationInfo, rootInfo, routineInfo } from './action/info.ts';
-import { readAction, type CompiledRead } from './action/read.ts';
+import { readAction } from './action/read.ts';
 import { rootAction } from './action/root.ts';
 import { writeAction } from './action/write.ts';
-import { badRequest, RestError } from './errors.ts';
-import { Lru } from './lru.ts';
+import { RestError } from './errors.ts';
+import { makeHeadReader } from './head.ts';
 import type { Identity, RestRequest, RestResponse } from './message.ts';
 import type { RestOptions } from './options.ts';
-import { chooseMedia, JSON_ARRAY, type Media } from './parse/media.ts';
-import { parsePrefer } from './parse/prefer.ts';
-import { decodeQuery } from './parse/query.ts';
 import { fromDatabase } from './pg-errors.ts';
 import { isHeader } from './reply/respond.ts';
-import { findHandler } from './plan/find-handler.ts';
-import type { QualifiedName, SchemaCache } from './schema/model.ts';
+import type { SchemaCache } from './schema/model.ts';
 import type { SchemaStore } from './schema-store.ts';
 
 export interface EngineParts {
@@ -31,13 +27,13 @@ export interface EngineParts {
 export type RestEngine = (request: RestRequest) => Promise<RestResponse>;
 
 export function makeRestEngine(parts: EngineParts): RestEngine {
-  const compiled = new Lru<CompiledRead>(COMPILED);
+  const readHead = makeHeadReader(parts.options);
   return async (request) => {
     let anonymous = true;
     try {
       const identity = await parts.identify(request);
       anonymous = identity.role === parts.options.anonRole;
-      return await answer(request, identity, parts, compiled);
+      return await answer(request, identity, parts, readHead);
     } catch (error) {
       const refusal = fromDatabase(error, anonymous);
       if (!(refusal instanceof RestError)) throw refusal;
@@ -60,22 +56,21 @@ export function errorResponse(error: RestError, head = false): RestResponse {
   };
 }
 
-/** Query shapes; each holds some kilobytes. */
-const COMPILED = 1_000;
+type HeadReader = ReturnType<typeof makeHeadReader>;
 
 async function answer(
   request: RestRequest,
   identity: Identity,
   parts: EngineParts,
-  compiled: Lru<CompiledRead>,
+  readHead: HeadReader,
 ): Promise<RestResponse> {
   const cache = await parts.schema.current();
   try {
-    return await answerBy(cache, request, identity, parts, compiled);
+    return await answerBy(cache, request, identity, parts, readHead);
   } catch (error) {
     const newer = isMissing(error) ? await parts.schema.newer(cache) : undefined;
     if (!newer) throw error;
-    return answerBy(newer, request, identity, parts, compiled);
+    return answerBy(newer, request, identity, parts, readHead);
   }
 }
 
@@ -90,45 +85,23 @@ async function answerBy(
   request: RestRequest,
   identity: Identity,
   parts: EngineParts,
-  compiled: Lru<CompiledRead>,
+  readHead: HeadReader,
 ): Promise<RestResponse> {
-  const target = parseTarget(request.path);
-  const options = { ...parts.options, ...cache.overrides };
-  const { schema, profileHeader } = chooseSchema(request, options);
+  const { head, values } = readHead(request, cache);
+  const { target, schema } = head;
   if (request.method === 'OPTIONS') {
     if (target.kind === 'root') return rootInfo();
     return target.kind === 'routine'
       ? routineInfo(cache, schema, target.name)
       : relationInfo(cache, schema, target.name);
   }
-  if (target.kind !== 'routine' && !METHODS.has(request.method)) throw badRequest.method(request.method);
-  const pairs = decodeQuery(request.query).filter(([key]) => key !== 'apikey');
-  const mediaOf = (owner: QualifiedName): Media =>
-    chooseMedia(request.headers['accept'], {
-      planEnabled: options.planEnabled,
-      root: target.kind === 'root',
-      handlerOf: (type) => findHandler(cache, owner, type, pairs),
-    });
   const context: ActionContext = {
+    ...head,
     pool: parts.pool,
-    options,
-    cache,
-    schema,
-    identity: effectiveIdentity(identity, parts.options, options),
+    identity: effectiveIdentity(identity, parts.options, head.options),
     request,
-    compiled,
-    profileHeader,
+    values,
     newer: async () => parts.schema.newer(cache),
-    preferences: parsePrefer(request.headers['prefer'], options.txEnd.endsWith('allow-override')),
-    pairs,
-    mediaOf,
-    media:
-      target.kind === 'routine' ? JSON_ARRAY : mediaOf({ schema, name: target.kind === 'root' ? '' : target.name }),
-    plan: {
-      cache,
-      maxRows: options.maxRows === 0 ? undefined : options.maxRows,
-      aggregatesEnabled: options.aggregatesEnabled,
-    },
   };
   if (target.kind === 'root') return rootAction(context);
   if (target.kind === 'routine') return callAction(target.name, context);
@@ -142,37 +115,4 @@ function effectiveIdentity(identity: Identity, own: RestOptions, { anonRole }: R
   const anonymous = identity.role === own.anonRole && Object.keys(identity.claims).length === 1;
   if (!anonymous || anonRole === undefined || anonRole === own.anonRole) return identity;
   return { role: anonRole, claims: { role: anonRole } };
-}
-
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE']);
-
-type Target = { readonly kind: 'root' } | { readonly kind: 'relation' | 'routine'; readonly name: string };
-
-/** @throws RestError PGRST125 */
-function parseTarget(path: string): Target {
-  const [first, second, ...more] = path.split('/').filter((part) => part !== '');
-  if (first === undefined) return { kind: 'root' };
-  if (second === undefined) return { kind: 'relation', name: decodeSegment(first) };
-  if (first === 'rpc' && more.length === 0) {
-    return { kind: 'routine', name: decodeSegment(second) };
-  }
-  throw badRequest.path();
-}
-
-function decodeSegment(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw badRequest.path();
-  }
-}
-
-/** Accept-Profile for reads, Content-Profile for the rest. */
-function chooseSchema(request: RestRequest, { schemas }: RestOptions) {
-  const writes = ['POST', 'PATCH', 'PUT', 'DELETE'].includes(request.method);
-  const wanted = request.headers[writes ? 'content-profile' : 'accept-profile'];
-  const schema = wanted ?? schemas[0] ?? 'public';
-  if (!schemas.includes(schema)) throw badRequest.schema(schema, schemas);
-  const profileHeader = schemas.length > 1 || wanted !== undefined ? [['Content-Profile', schema] as const] : [];
-  return { schema, profileHeader };
 }

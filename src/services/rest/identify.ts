@@ -15,27 +15,35 @@ export interface IdentifyOptions {
 /** Who asks: what the gateway said, in PostgREST's words. */
 export function makeIdentify(options: IdentifyOptions): (request: RestRequest) => Promise<Identity> {
   const path = claimPath(options.roleClaim);
+  // The verifier gives the same claims for the same token.
+  const known = new WeakMap<Claims, Identity>();
   return async ({ admission }) => {
     if (admission.as === 'refused') throw unauthorized(admission.message, admission.hint);
-    if (admission.as === 'token') return fromToken(admission.token, path, options);
+    if (admission.as === 'token') {
+      const claims = await verify(admission.token, options);
+      const identity = known.get(claims) ?? identityOf(claims, path, options);
+      known.set(claims, identity);
+      return identity;
+    }
     const role = admission.as === 'role' ? admission.role : options.anonRole;
     if (role === undefined) throw tokenRequired();
     return { role, claims: { role } };
   };
 }
 
-async function fromToken(token: string, path: readonly string[], options: IdentifyOptions): Promise<Identity> {
-  const { anonRole } = options;
+async function verify(token: string, options: IdentifyOptions): Promise<Claims> {
   const verifyToken = options.verifyToken();
   if (!verifyToken) throw new RestError({ status: 500, code: 'PGRST300', message: 'Server lacks JWT secret' });
-  let claims: Claims;
   try {
-    claims = await verifyToken(token, Date.now());
+    return await verifyToken(token, Date.now());
   } catch (error) {
     throw error instanceof TokenError ? tokenRefused(error) : error;
   }
+}
+
+function identityOf(claims: Claims, path: readonly string[], options: IdentifyOptions): Identity {
   const claimed = path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], claims);
-  const role = typeof claimed === 'string' ? claimed : anonRole;
+  const role = typeof claimed === 'string' ? claimed : options.anonRole;
   if (role === undefined) throw tokenRequired();
   assertRole(role, options);
   return { role, claims: { ...claims, role } };

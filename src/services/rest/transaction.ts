@@ -2,6 +2,7 @@ import { isSqlState } from '../../foundation/postgres/errors.ts';
 import type { End, Pool } from '../../foundation/postgres/pool.ts';
 import { ident } from '../../foundation/postgres/sql.ts';
 import type { Answers } from '../../foundation/postgres/wire/wire.ts';
+import type { Head } from './head.ts';
 import type { Identity, RestRequest } from './message.ts';
 import type { RestOptions } from './options.ts';
 import type { Preferences } from './parse/prefer.ts';
@@ -39,6 +40,7 @@ export interface TransactionContext {
   readonly identity: Identity;
   readonly request: RestRequest;
   readonly preferences: Preferences;
+  readonly once: Head['once'];
   /** The schema as it is by now, if it was read again. */
   readonly newer: () => Promise<SchemaCache | undefined>;
 }
@@ -113,28 +115,45 @@ function beginOf({ readOnly, settings = [] }: Action, { cache, identity }: Trans
 const ISOLATION = 'default_transaction_isolation';
 const ISOLATIONS = ['serializable', 'repeatable read', 'read committed'];
 
+/** What is set for a request before its own statements, in one of its own: a role holds from the next one on. */
 function preamble(action: Action, context: TransactionContext, implicit: boolean): Statement[] {
-  const { options, cache, identity, request, preferences, schema } = context;
-  const path = [schema, ...options.extraSearchPath].map((name) => ident(name)).join(', ');
+  const { options, cache, identity, request } = context;
+  const readOnly = implicit && action.readOnly;
+  const make = (): Settings => settingsOf(action, context, readOnly);
+  const own = action.settings !== undefined && action.settings.length > 0;
+  const { text, values } = own ? make() : context.once(`settings ${readOnly} ${identity.role}`, make);
   const { cookie, ...headers } = request.headers;
-  const settings: Setting[] = [
-    ['search_path', path],
-    ...(cache.roleSettings.get(identity.role) ?? []).filter(([name]) => name !== 'search_path' && name !== ISOLATION),
-    ...(implicit && action.readOnly ? [READ_ONLY] : []),
-    ['role', identity.role],
-    ['request.jwt.claims', claimsText(identity.claims)],
-    ['request.method', request.method],
-    ['request.path', request.path],
-    ['request.headers', JSON.stringify(headers)],
-    ['request.cookies', JSON.stringify(parseCookies(cookie))],
-    ...(preferences.timezone === undefined ? [] : [['timezone', preferences.timezone] as const]),
-    ...(action.settings ?? []).filter(([name]) => name !== ISOLATION),
-    ...Object.entries(options.appSettings ?? {}),
-  ];
+  const bound = values.slice();
+  bound[CLAIMS] = claimsText(identity.claims);
+  bound[HEADERS] = JSON.stringify(cookie === undefined ? request.headers : headers);
+  bound[COOKIES] = cookie === undefined ? '{}' : JSON.stringify(parseCookies(cookie));
   const call = options.preRequest?.split('.') ?? [];
   const hook = call.length > 0 ? [{ text: `select ${ident(...call)}()`, values: [] }] : [];
   const keys = action.opensKeys === true && cache.sealed ? [OPEN_KEYS] : [];
-  return [settingsStatement(settings), ...keys, ...hook];
+  return [{ text, values: bound }, ...keys, ...hook];
+}
+
+type Settings = ReturnType<typeof settingsStatement>;
+/** Where the statement has what is another with each request. */
+const [CLAIMS, HEADERS, COOKIES] = [0, 1, 2];
+
+function settingsOf(action: Action, context: TransactionContext, readOnly: boolean): Settings {
+  const { options, cache, identity, request, preferences, schema } = context;
+  const path = [schema, ...options.extraSearchPath].map((name) => ident(name)).join(', ');
+  return settingsStatement([
+    ['request.jwt.claims', ''],
+    ['request.headers', ''],
+    ['request.cookies', ''],
+    ['search_path', path],
+    ...(cache.roleSettings.get(identity.role) ?? []).filter(([name]) => name !== 'search_path' && name !== ISOLATION),
+    ...(readOnly ? [READ_ONLY] : []),
+    ['role', identity.role],
+    ['request.method', request.method],
+    ['request.path', request.path],
+    ...(preferences.timezone === undefined ? [] : [['timezone', preferences.timezone] as const]),
+    ...(action.settings ?? []).filter(([name]) => name !== ISOLATION),
+    ...Object.entries(options.appSettings ?? {}),
+  ]);
 }
 
 const READ_ONLY: Setting = ['transaction_read_only', 'on'];

@@ -6,7 +6,7 @@ import { parseCondition, parseLogic } from '../../../src/services/rest/parse/fil
 import { chooseMedia } from '../../../src/services/rest/parse/media.ts';
 import { readPayload } from '../../../src/services/rest/parse/payload.ts';
 import { parsePrefer } from '../../../src/services/rest/parse/prefer.ts';
-import { decodeQuery, parseQuery } from '../../../src/services/rest/parse/query.ts';
+import { parseQuery } from '../../../src/services/rest/parse/query.ts';
 import { parseSelect } from '../../../src/services/rest/parse/select.ts';
 import { shapeOf, unmask } from '../../../src/services/rest/plan/shape.ts';
 import { viewColumns } from '../../../src/services/rest/schema/view-columns.ts';
@@ -57,7 +57,7 @@ const soup = fc.array(fc.oneof(fc.constantFrom(...PIECES), anyText), { maxLength
 describe('malformed input', () => {
   test('in the query string', () => {
     fc.assert(
-      fc.property(soup, (text) => understoodOrRefused(() => parseQuery(decodeQuery(text)))),
+      fc.property(soup, (text) => understoodOrRefused(() => parseQuery(shapeOf(text, true).pairs()))),
       { numRuns: 2000 },
     );
   });
@@ -211,15 +211,20 @@ describe('filters', () => {
           maxLength: 5,
         }),
         (filters) => {
-          const pairs = filters.map(([key, operator, value]) => [key, operator + value.replaceAll('\0', '')] as const);
-          const { pairs: masked, values } = shapeOf(pairs);
+          const texts = filters.map(([, , value]) => value.replaceAll('\0', ''));
+          const query = filters.map(
+            ([key, operator], at) => `${key}=${operator}${encodeURIComponent(texts[at] ?? '')}`,
+          );
+          const { pairs, values } = shapeOf(query.join('&'), true);
+          const masked = pairs();
           const back = unmask(
             masked.map(([, value]) => value.replace(/^[a-z.]*\./, '')),
             values,
+            undefined,
           );
           const hidden = masked.map(([, value]) => value.includes('\0'));
           expect(hidden).toEqual(filters.map(([, operator]) => operator !== 'like.'));
-          expect(back.filter((_, at) => hidden[at])).toEqual(values);
+          expect(back).toEqual(texts);
         },
       ),
     );

@@ -3,7 +3,7 @@ import { badRequest } from '../errors.ts';
 import type { RestResponse } from '../message.ts';
 import { parseQuery } from '../parse/query.ts';
 import { planRead, type ReadNode } from '../plan/read.ts';
-import { assertMaxAffected, assertSingular, bodyOf, readOutcome } from '../reply/outcome.ts';
+import { assertMaxAffected, assertSingular, bodyOf, isSingular, readOutcome } from '../reply/outcome.ts';
 import { pageStatus, preferenceHeader, respond } from '../reply/respond.ts';
 import type { Routine } from '../schema/model.ts';
 import type { Media } from '../parse/media.ts';
@@ -14,48 +14,76 @@ import { returningList, SOURCE } from '../sql/returning.ts';
 import { mainStatement, PAGE, rowsBody, scalarBody, showsText } from '../sql/statement.ts';
 import { ident } from '../../../foundation/postgres/sql.ts';
 import { readerOf } from '../sealed/select.ts';
-import { perform } from '../transaction.ts';
-import { resolveCall } from './arguments.ts';
+import { perform, type Action, type Statement } from '../transaction.ts';
+import { readCall, type ResolvedCall } from './arguments.ts';
 import type { ActionContext } from './context.ts';
 import { explain } from './explain.ts';
-import { applied, topRange, withRange } from './read.ts';
+import { applied, bind, readerKey, topRange, withRange } from './read.ts';
 
 /** GET, HEAD and POST of a function. */
 export async function callAction(name: string, context: ActionContext): Promise<RestResponse> {
-  const { request, preferences } = context;
+  const { request, values } = context;
   if (!['GET', 'HEAD', 'POST'].includes(request.method)) throw badRequest.rpcMethod(request.method);
-  const { routine, args, pairs } = resolveCall(name, context);
+  const { key, body, resolve } = readCall(name, context);
+  const make = (): CompiledCall => compileCall(resolve(), context);
+  const { main, action, node, media, headers, isVoid } =
+    key === undefined ? make() : context.once(`${key} ${readerKey(context)}`, make);
+  const bound = bind(main, values, body);
+  if (media.plan) return explain(bound, action, { ...context, media });
+  const outcome = readOutcome(await perform({ ...action, statements: [bound] }, context));
+  const { status, range, error } = pageStatus(node.offset, outcome);
+  if (isVoid) return respond(outcome, { status: 204, headers: [range, ...headers], body: '' });
+  return respond(outcome, {
+    status,
+    headers: [range, ...headers],
+    body: error ? error.body : bodyOf(outcome, media),
+  });
+}
+
+interface CompiledCall {
+  readonly main: Statement;
+  readonly action: Omit<Action, 'statements'>;
+  readonly node: ReadNode;
+  readonly media: Media;
+  readonly headers: RestResponse['headers'];
+  readonly isVoid: boolean;
+}
+
+function compileCall({ routine, args, pairs }: ResolvedCall, context: ActionContext): CompiledCall {
+  const { request, preferences } = context;
   const media = context.mediaOf(routine.returns.relation ?? routine);
   assertLimitable(routine, preferences);
   const query = parseQuery(pairs);
   const range = topRange(query, request.method === 'GET' ? request.headers['range'] : undefined);
   const node = planRead(routine.returns.relation ?? routine, withRange(query, range), context.plan);
-  const main = mainOf(routine, args, node, media, context);
-  const readOnly = request.method !== 'POST' || routine.volatility !== 'v';
-  const action = {
-    readOnly,
-    opensKeys: true,
-    csv: media.format === 'csv',
-    settings: routine.settings,
-    whole: media.handler?.binary === true,
-  };
-  if (media.plan) return explain(main, action, { ...context, media });
-  const check = (each: Answers): void => {
-    const { rows } = readOutcome(each);
+  const most = preferences['max-affected'];
+  const honoured = { ...applied(preferences), ...(most === undefined ? {} : { 'max-affected': most }) };
+  const isVoid = routine.returns.kind === 'void';
+  const checked = isSingular(media) || (preferences.handling === 'strict' && most !== undefined);
+  const check = (answers: Answers): void => {
+    const { rows } = readOutcome(answers);
     assertSingular(media.format, rows);
     assertMaxAffected(preferences, rows);
   };
-  const outcome = readOutcome(await perform({ ...action, statements: [main], check }, context));
-  const { status, range: rangeHeader, error } = pageStatus(node.offset, outcome);
-  const most = preferences['max-affected'];
-  const honoured = { ...applied(preferences), ...(most === undefined ? {} : { 'max-affected': most }) };
-  const headers = [rangeHeader, ...preferenceHeader(honoured)];
-  if (routine.returns.kind === 'void') return respond(outcome, { status: 204, headers, body: '' });
-  return respond(outcome, {
-    status,
-    headers: [...headers, ['Content-Type', media.contentType], ...context.profileHeader],
-    body: error ? error.body : bodyOf(outcome, media),
-  });
+  return {
+    main: mainOf(routine, args, node, media, context),
+    action: {
+      readOnly: request.method !== 'POST' || routine.volatility !== 'v',
+      opensKeys: true,
+      csv: media.format === 'csv',
+      settings: routine.settings,
+      whole: media.handler?.binary === true,
+      // Looking at the results of a write before it ends costs a round trip.
+      ...(checked ? { check } : {}),
+    },
+    node,
+    media,
+    headers: [
+      ...preferenceHeader(honoured),
+      ...(isVoid ? [] : [['Content-Type', media.contentType] as const, ...context.profileHeader]),
+    ],
+    isVoid,
+  };
 }
 
 /** @throws RestError PGRST128 */

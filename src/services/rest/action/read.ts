@@ -3,8 +3,8 @@ import type { RestResponse } from '../message.ts';
 import { parseQuery, type Query } from '../parse/query.ts';
 import { parseRange, type Range } from '../parse/range.ts';
 import { planRead, type ReadNode } from '../plan/read.ts';
-import { shapeOf, unmask } from '../plan/shape.ts';
-import { assertSingular, bodyOf, readOutcome } from '../reply/outcome.ts';
+import { fillIn, MARK, unmask } from '../plan/shape.ts';
+import { assertSingular, bodyOf, isSingular, readOutcome } from '../reply/outcome.ts';
 import { pageStatus, percentEncode, preferenceHeader, respond } from '../reply/respond.ts';
 import { tableNotFound } from '../schema/errors.ts';
 import { keyOf } from '../schema/model.ts';
@@ -12,69 +12,58 @@ import { Params } from '../sql/params.ts';
 import { readSql } from '../sql/read.ts';
 import { mainStatement, rowsBody, showsText } from '../sql/statement.ts';
 import { readerOf } from '../sealed/select.ts';
-import { perform, type Statement } from '../transaction.ts';
+import { perform, type Action, type Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 import { countedTotal, countStatements } from './count.ts';
 import { explain } from './explain.ts';
 
 /** GET and HEAD of a table or view. */
 export async function readAction(name: string, context: ActionContext): Promise<RestResponse> {
-  const { media } = context;
-  const { key, pairs, values } = shapeOf(context.pairs);
-  const { main, counting, node } = cachedRead(key, name, { ...context, pairs });
-  const bound = { text: main.text, values: unmask(main.values, values) };
-  if (media.plan) return explain(bound, { readOnly: true }, context);
-  const answers = await perform(
-    {
-      readOnly: true,
-      csv: media.format === 'csv',
-      whole: media.handler?.binary === true,
-      statements: [...counting.map((each) => ({ ...each, values: unmask(each.values, values) })), bound],
-      check: (each) => assertSingular(media.format, readOutcome(each).rows),
-    },
-    context,
-  );
-  return answer(name, node, answers, context);
+  const { media, values } = context;
+  const compiled = context.once(`read ${readerKey(context)}`, () => compileRead(name, context));
+  const statements = compiled.statements.map((each) => bind(each, values));
+  const main = statements.at(-1);
+  if (media.plan && main) return explain(main, { readOnly: true }, context);
+  const answers = await perform({ ...compiled.action, statements }, context);
+  return answer(compiled, answers, context);
 }
 
-function answer(name: string, node: ReadNode, answers: Answers, context: ActionContext): RestResponse {
+/** Who reads decides what a plan shows of encrypted columns. */
+export function readerKey({ cache, identity }: ActionContext): string {
+  return cache.sealed ? identity.role : '';
+}
+
+/** A compiled statement for this request. */
+export function bind({ text, values }: Statement, own: readonly string[], body?: string): Statement {
+  return { text, values: unmask(values, own, body) };
+}
+
+function answer(compiled: CompiledRead, answers: Answers, context: ActionContext): RestResponse {
+  const { node, headers, locate } = compiled;
   const { media, preferences } = context;
   const outcome = readOutcome(answers);
   const total = countedTotal(outcome, answers.results[0], preferences.count, context.plan.maxRows, node);
-  const { status, range: rangeHeader, error } = pageStatus(node.offset, { rows: outcome.rows, total });
+  const { status, range, error } = pageStatus(node.offset, { rows: outcome.rows, total });
+  const location = locate(context.values);
   return respond(outcome, {
     status,
-    headers: [
-      rangeHeader,
-      ...contentLocation(name, context),
-      ['Content-Type', media.contentType],
-      ...context.profileHeader,
-      ...preferenceHeader(applied(preferences)),
-    ],
+    headers:
+      location.length > LONGEST_LOCATION ? [range, ...headers] : [range, ['Content-Location', location], ...headers],
     body: error ? error.body : bodyOf(outcome, media),
   });
 }
 
-export interface CompiledRead {
-  readonly main: Statement;
-  readonly counting: readonly Statement[];
+interface CompiledRead {
+  readonly action: Omit<Action, 'statements'>;
+  /** The main one last. */
+  readonly statements: readonly Statement[];
   readonly node: ReadNode;
+  /** Those that depend on the head alone. */
+  readonly headers: RestResponse['headers'];
+  readonly locate: (values: readonly string[]) => string;
 }
 
-/** Parsing and planning cost as much as the rest of a request, and clients ask the same few things. */
-function cachedRead(query: string, name: string, context: ActionContext): CompiledRead {
-  const { cache, schema, request, compiled, identity } = context;
-  const { accept, prefer, range } = request.headers;
-  const key =
-    JSON.stringify([cache.version, schema, request.method, name, query, accept, prefer, range]) +
-    (cache.sealed ? identity.role : '');
-  const known = compiled.get(key);
-  if (known) return known;
-  const made = compileRead(name, context);
-  compiled.set(key, made);
-  return made;
-}
-
+/** Of what the head says alone: it serves other requests too. */
 function compileRead(name: string, context: ActionContext): CompiledRead {
   const { cache, schema, media, request, preferences } = context;
   const origin = { schema, name };
@@ -92,7 +81,18 @@ function compileRead(name: string, context: ActionContext): CompiledRead {
     body: head ? `''` : rowsBody(media),
     matches: counting.matches,
   });
-  return { main: { text, values: params.values }, counting: counting.statements, node };
+  return {
+    action: {
+      readOnly: true,
+      csv: media.format === 'csv',
+      whole: media.handler?.binary === true,
+      ...(isSingular(media) ? { check: (answers) => assertSingular(media.format, readOutcome(answers).rows) } : {}),
+    },
+    statements: [...counting.statements, { text, values: params.values }],
+    node,
+    headers: [['Content-Type', media.contentType], ...context.profileHeader, ...preferenceHeader(applied(preferences))],
+    locate: fillIn(`/${encodeURIComponent(name)}${canonical(context.pairs)}`, percentEncode),
+  };
 }
 
 /** The range of the relation itself; embeds have theirs in the query. */
@@ -123,13 +123,14 @@ export function applied({ count, tx, handling, timezone }: ActionContext['prefer
 /** Clients refuse an answer whose headers exceed 16 kB, and a filter with a long list would make this one as long. */
 const LONGEST_LOCATION = 4096;
 
-function contentLocation(name: string, { pairs }: ActionContext): Array<readonly [string, string]> {
-  const location = `/${encodeURIComponent(name)}${canonical(pairs)}`;
-  return location.length > LONGEST_LOCATION ? [] : [['Content-Location', location]];
-}
-
 function canonical(pairs: ActionContext['pairs']): string {
   const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const text = sorted.map(([key, value]) => `${percentEncode(key)}=${percentEncode(value)}`).join('&');
+  const text = sorted.map(([key, value]) => `${percentEncode(key)}=${encodeUnmarked(value)}`).join('&');
   return text === '' ? '' : `?${text}`;
+}
+
+/** A mark stays, for the value to be put in. */
+function encodeUnmarked(value: string): string {
+  const at = value.indexOf(MARK);
+  return at < 0 ? percentEncode(value) : percentEncode(value.slice(0, at)) + value.slice(at);
 }

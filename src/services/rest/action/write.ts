@@ -2,11 +2,13 @@ import type { Answers } from '../../../foundation/postgres/wire/wire.ts';
 import { badRequest } from '../errors.ts';
 import type { RestResponse } from '../message.ts';
 import type { Logic } from '../parse/ast.ts';
+import type { Media } from '../parse/media.ts';
 import { readPayload, type Payload } from '../parse/payload.ts';
 import type { Preferences } from '../parse/prefer.ts';
 import { parseQuery, type Query } from '../parse/query.ts';
 import { planRead, type ReadNode } from '../plan/read.ts';
-import { assertMaxAffected, assertSingular, bodyOf, readOutcome, type Outcome } from '../reply/outcome.ts';
+import { BODY } from '../plan/shape.ts';
+import { assertMaxAffected, assertSingular, bodyOf, isSingular, readOutcome, type Outcome } from '../reply/outcome.ts';
 import { contentRange, percentEncode, preferenceHeader, respond } from '../reply/respond.ts';
 import { tableNotFound } from '../schema/errors.ts';
 import { keyOf, type Relation } from '../schema/model.ts';
@@ -17,22 +19,63 @@ import { returningList, SOURCE } from '../sql/returning.ts';
 import { mainStatement, rowsBody, showsText } from '../sql/statement.ts';
 import { deleteSql, INSERTED, insertSql, updateSql } from '../sql/write.ts';
 import { readerOf } from '../sealed/select.ts';
-import { perform } from '../transaction.ts';
+import { perform, type Action, type Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 import { explain } from './explain.ts';
+import { bind, readerKey } from './read.ts';
 
 type Kind = 'insert' | 'update' | 'delete' | 'put';
 const KINDS: Readonly<Record<string, Kind>> = { POST: 'insert', PATCH: 'update', DELETE: 'delete', PUT: 'put' };
 
 /** POST, PATCH, PUT and DELETE of a table or view. */
 export async function writeAction(name: string, context: ActionContext): Promise<RestResponse> {
-  const { cache, schema, media, request, preferences } = context;
+  const { media, values } = context;
+  const target = context.once('target', () => targetOf(name, context));
+  const payload = target.kind === 'delete' ? undefined : payloadOf(target, context.request);
+  // Its columns are part of the plan; its JSON is a value.
+  const about = payload ? `${payload.single} ${JSON.stringify(payload.columns)}` : '';
+  const key = `write ${readerKey(context)} ${about}`;
+  const compiled = context.once(key, () => compileWrite(target, payload && { ...payload, json: BODY }, context));
+  const main = bind(compiled.main, values, payload?.json);
+  if (media.plan) return explain(main, { readOnly: false, opensKeys: true }, context);
+  return answer(compiled, readOutcome(await perform({ ...compiled.action, statements: [main] }, context)), context);
+}
+
+interface Target {
+  readonly kind: Kind;
+  readonly relation: Relation;
+  readonly query: Query;
+  readonly preferences: Preferences;
+}
+
+interface Write extends Target {
+  readonly payload: Payload | undefined;
+  readonly node: ReadNode;
+  readonly params: Params;
+  readonly cache: ActionContext['cache'];
+  readonly role: string;
+}
+
+interface CompiledWrite extends Target {
+  readonly main: Statement;
+  readonly action: Omit<Action, 'statements'>;
+  /** Those that depend on the head alone. */
+  readonly headers: RestResponse['headers'];
+}
+
+function targetOf(name: string, { cache, schema, request, preferences, pairs }: ActionContext): Target {
   const relation = cache.relations.get(keyOf({ schema, name }));
   if (!relation) throw tableNotFound({ schema, name }, cache);
-  const kind = KINDS[request.method] ?? 'insert';
-  const query = parseQuery(context.pairs);
+  return { kind: KINDS[request.method] ?? 'insert', relation, query: parseQuery(pairs), preferences };
+}
+
+/** Of the head and the payload's columns alone: it serves other requests too. */
+function compileWrite(target: Target, payload: Payload | undefined, context: ActionContext): CompiledWrite {
+  const { cache, media, preferences, profileHeader } = context;
+  const { kind, relation, query } = target;
   const params = new Params();
-  const write: Write = { kind, relation, query, node: resultNode(relation, query, context), params, context };
+  const { role } = context.identity;
+  const write: Write = { ...target, payload, node: resultNode(relation, query, context), params, cache, role };
   const represented = preferences.return === 'representation';
   const asText = showsText(media);
   const change = changeSql(write);
@@ -48,32 +91,23 @@ export async function writeAction(name: string, context: ActionContext): Promise
     page,
     body: represented ? rowsBody(media) : `''`,
     location: kind === 'insert' && preferences.return === 'headers-only' ? locationSql(relation) : undefined,
-    inserted: countsInserted(write) ? INSERTED : undefined,
+    inserted: countsInserted(target) ? INSERTED : undefined,
   });
-  const main = { text, values: params.values };
-  if (media.plan) return explain(main, { readOnly: false, opensKeys: true }, context);
-  const whole = media.handler?.binary === true;
-  const answers = await perform(
-    {
+  return {
+    ...target,
+    main: { text, values: params.values },
+    action: {
       readOnly: false,
       opensKeys: true,
       csv: media.format === 'csv',
-      whole,
-      statements: [main],
-      ...checkOf(write, context),
+      whole: media.handler?.binary === true,
+      ...checkOf(kind, media, preferences),
     },
-    context,
-  );
-  return answer(write, readOutcome(answers), context);
-}
-
-interface Write {
-  readonly kind: Kind;
-  readonly relation: Relation;
-  readonly query: Query;
-  readonly node: ReadNode;
-  readonly params: Params;
-  readonly context: ActionContext;
+    headers: [
+      ...(represented ? [['Content-Type', media.contentType] as const, ...profileHeader] : []),
+      ...preferenceHeader(honoured(target)),
+    ],
+  };
 }
 
 interface Located {
@@ -98,14 +132,12 @@ function rowsOf({ alias }: ReadNode): string {
 }
 
 function changeSql(write: Write): string {
-  const { kind, relation, node, query, params, context } = write;
-  const { cache, preferences } = context;
-  const fields = { params, cache, node, origin: 'relation' as const, role: context.identity.role };
+  const { kind, relation, node, query, params, cache, preferences, payload } = write;
+  const fields = { params, cache, node, origin: 'relation' as const, role: write.role };
   const location = kind === 'insert' && preferences.return === 'headers-only' ? relation.primaryKey : [];
   const returning = returningList(node, fields, location);
   const where = query.filters.filter(({ path }) => path.length === 0).map(({ value }) => value);
-  if (kind === 'delete') return deleteSql(relation, where, returning, fields);
-  const payload = payloadOf(write);
+  if (!payload) return deleteSql(relation, where, returning, fields);
   const defaults = preferences.missing === 'default';
   if (kind === 'update') return updateSql({ relation, payload, defaults }, where, returning, fields);
   if (kind === 'put') assertPut(write, where);
@@ -114,18 +146,18 @@ function changeSql(write: Write): string {
   return insertSql({ ...parts, countInserted: countsInserted(write) }, returning, fields);
 }
 
-function payloadOf({ kind, query, context: { request } }: Write): Payload {
+function payloadOf({ kind, query }: Target, request: ActionContext['request']): Payload {
   return readPayload(request.body, request.headers['content-type'], kind === 'put' ? undefined : query.columns);
 }
 
-function conflictOf({ relation, query, context: { preferences } }: Pick<Write, 'relation' | 'query' | 'context'>) {
+function conflictOf({ relation, query, preferences }: Target) {
   const columns = query.onConflict ?? relation.primaryKey;
   if (preferences.resolution === undefined || columns.length === 0) return undefined;
   return { columns, merge: preferences.resolution === 'merge-duplicates' };
 }
 
-function countsInserted(write: Pick<Write, 'kind' | 'relation' | 'query' | 'context'>): boolean {
-  return write.kind === 'put' || (write.kind === 'insert' && conflictOf(write)?.merge === true);
+function countsInserted(target: Target): boolean {
+  return target.kind === 'put' || (target.kind === 'insert' && conflictOf(target)?.merge === true);
 }
 
 /** A PUT names one row by its whole key, and nothing else. */
@@ -142,8 +174,8 @@ function assertPut({ relation, query }: Write, where: readonly Logic[]): void {
   }
 }
 
-function checkOf({ kind }: Write, { media, preferences }: ActionContext) {
-  const singular = media.format.endsWith('object');
+function checkOf(kind: Kind, media: Media, preferences: Preferences): Pick<Action, 'check'> {
+  const singular = isSingular(media);
   const limited = (kind === 'update' || kind === 'delete') && preferences.handling === 'strict';
   if (kind !== 'put' && !singular && !(limited && preferences['max-affected'] !== undefined)) return {};
   return {
@@ -156,39 +188,38 @@ function checkOf({ kind }: Write, { media, preferences }: ActionContext) {
   };
 }
 
-function answer(write: Write, outcome: Outcome, context: ActionContext): RestResponse {
-  const { kind } = write;
+function answer(compiled: CompiledWrite, outcome: Outcome, context: ActionContext): RestResponse {
+  const { kind, relation, headers } = compiled;
   const { media, preferences } = context;
   const represented = preferences.return === 'representation';
   const total = preferences.count === undefined || preferences.count === 'planned' ? undefined : outcome.rows;
   const range = kind === 'update' ? contentRange(0, outcome.rows - 1, total) : contentRange(1, 0, total);
-  const headers = [
-    ...(kind === 'put' ? [] : [range]),
-    ...(outcome.location === null ? [] : [['Location', locationOf(write.relation, outcome.location)] as const]),
-    ...(represented ? [['Content-Type', media.contentType] as const, ...context.profileHeader] : []),
-    ...preferenceHeader(honoured(write, preferences)),
-  ];
   return respond(outcome, {
-    status: statusOf(write, represented, outcome),
-    headers,
+    status: statusOf(compiled, represented, outcome),
+    headers: [
+      ...(kind === 'put' ? [] : [range]),
+      ...(outcome.location === null ? [] : [['Location', locationOf(relation, outcome.location)] as const]),
+      ...headers,
+    ],
     body: represented ? bodyOf(outcome, media) : '',
   });
 }
 
-function statusOf(write: Write, represented: boolean, { inserted }: Outcome): number {
+function statusOf(target: Target, represented: boolean, { inserted }: Outcome): number {
   const some = Number(inserted ?? 0) > 0;
-  if (write.kind === 'insert') return countsInserted(write) && !some ? 200 : 201;
+  if (target.kind === 'insert') return countsInserted(target) && !some ? 200 : 201;
   if (!represented) return 204;
-  return write.kind === 'put' && some ? 201 : 200;
+  return target.kind === 'put' && some ? 201 : 200;
 }
 
-function honoured(write: Write, preferences: Preferences): Preferences {
+function honoured(target: Target): Preferences {
+  const { kind, preferences } = target;
   const { resolution, missing, 'max-affected': most, ...rest } = preferences;
   return {
     ...rest,
-    ...(write.kind === 'insert' && resolution !== undefined && conflictOf(write) ? { resolution } : {}),
-    ...((write.kind === 'insert' || write.kind === 'update') && missing !== undefined ? { missing } : {}),
-    ...((write.kind === 'update' || write.kind === 'delete') && most !== undefined ? { 'max-affected': most } : {}),
+    ...(kind === 'insert' && resolution !== undefined && conflictOf(target) ? { resolution } : {}),
+    ...((kind === 'insert' || kind === 'update') && missing !== undefined ? { missing } : {}),
+    ...((kind === 'update' || kind === 'delete') && most !== undefined ? { 'max-affected': most } : {}),
   };
 }
 

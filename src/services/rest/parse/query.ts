@@ -18,17 +18,6 @@ export interface Query {
 
 export type Pair = readonly [key: string, value: string];
 
-/** @throws RestError PGRST100 when a part is not percent-encoded UTF-8, or holds a NUL that no text in Postgres can hold */
-export function decodeQuery(text: string): Pair[] {
-  return text
-    .split('&')
-    .filter((part) => part !== '')
-    .map((part): Pair => {
-      const at = part.indexOf('=');
-      return at < 0 ? [decode(part), ''] : [decode(part.slice(0, at)), decode(part.slice(at + 1))];
-    });
-}
-
 /** @param pairs without those that are a function's arguments */
 export function parseQuery(pairs: readonly Pair[]): Query {
   let select: readonly SelectItem[] = [{ kind: 'star' }];
@@ -107,7 +96,13 @@ function parseCount(text: string): number | undefined {
   return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-function decode(text: string): string {
+/**
+ * A key or a value of a query string.
+ *
+ * @throws RestError PGRST100 when it is not percent-encoded UTF-8, or holds a NUL that no text in Postgres can hold
+ */
+export function decodePart(text: string): string {
+  if (!/[%+\0]/.test(text)) return text;
   let decoded: string;
   try {
     decoded = decodeURIComponent(text.replaceAll('+', ' '));

@@ -42,9 +42,14 @@ export function bodyOf({ body }: Outcome, { handler }: Media): Outcome['body'] {
     : body;
 }
 
+/** True where exactly one row must be the answer. */
+export function isSingular({ format }: Pick<Media, 'format'>): boolean {
+  return format === 'object' || format === 'stripped-object';
+}
+
 /** @throws RestError PGRST116 */
 export function assertSingular(format: Format, rows: number): void {
-  if ((format === 'object' || format === 'stripped-object') && rows !== 1) throw badRequest.singular(rows);
+  if (isSingular({ format }) && rows !== 1) throw badRequest.singular(rows);
 }
 
 /** @throws RestError PGRST124; only strict handling obeys the limit */

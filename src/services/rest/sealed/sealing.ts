@@ -19,13 +19,14 @@ export class Sealing {
   readonly statements: readonly Statement[];
   /** The body holds values to decrypt. */
   readonly marked: boolean;
-  readonly #mark = newMark();
+  readonly #mark: string;
   readonly #csv: boolean;
   readonly #sealed: SealedColumns | undefined;
 
   constructor(statements: readonly Statement[], csv: boolean, sealed: SealedColumns | undefined) {
     this.#csv = csv;
     this.#sealed = sealed;
+    this.#mark = sealed ? newMark() : '';
     this.marked = sealed !== undefined && statements.some(({ values }) => values.includes(MARK));
     this.statements = sealed
       ? statements.map(({ text, values }) => ({ text, values: finishValues(values, this.#mark, sealed) }))
