@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assetPath } from '../../src/foundation/core/assets.ts';
-import { testCases } from '../support/rest-cases.ts';
+import { testCases, type Cases } from '../support/rest-cases.ts';
 import { startRestServer, type RestServer } from '../support/rest.ts';
 
 let server: RestServer;
@@ -11,7 +11,7 @@ beforeAll(async () => {
   });
 });
 afterAll(() => server?.stop());
-const cases = (list: Parameters<typeof testCases>[1]): void => testCases(() => server, list);
+const cases = (list: Cases): void => testCases(() => server, list);
 const accept = (type: string) => ({ accept: type });
 const JSON_TYPE = 'application/json; charset=utf-8';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Answer, Asked, RestServer } from './rest.ts';
+import type { Asked, RestServer } from './rest.ts';
 
 /** What is asked, `GET` unless told, and what must come back; only what is named is compared. */
 export interface Case {
@@ -17,33 +17,40 @@ export interface Case {
   readonly error?: Record<string, unknown>;
 }
 
-/** One test for each case, named by what it shows. */
-export function testCases(server: () => RestServer, cases: Readonly<Record<string, Case | readonly Case[]>>): void {
-  for (const [title, list] of Object.entries(cases)) {
-    test(title, async () => {
-      for (const each of Array.isArray(list) ? (list as readonly Case[]) : [list as Case]) await check(server(), each);
-    });
-  }
+export type Cases = Readonly<Record<string, Case | readonly Case[]>>;
+
+/** One test for each, named by what it shows. */
+export function testCases(server: () => RestServer, cases: Cases): void {
+  test.each(Object.entries(cases))('%s', async (_, list) => {
+    for (const each of [list].flat()) {
+      const { seen, wanted } = await compare(server(), each);
+      expect.soft(seen, each.ask).toEqual(wanted);
+    }
+  });
 }
 
-export async function check(server: RestServer, each: Case): Promise<Answer> {
-  const answer = await server.ask(each.ask, asked(each));
-  const wanted = each.status ?? (each.error ? 400 : 200);
-  expect.soft({ ask: each.ask, status: answer.status, text: answer.text }).toMatchObject({ status: wanted });
-  if ('json' in each) expect.soft(answer.json, each.ask).toEqual(each.json);
-  if (each.text !== undefined) expect.soft(answer.text, each.ask).toBe(each.text);
-  if (each.error) expect.soft(answer.json, each.ask).toMatchObject(each.error);
-  for (const [name, value] of Object.entries(each.has ?? {})) {
-    expect.soft(answer.headers.get(name), `${each.ask} ${name}`).toBe(value);
+/** What came and what was to come, with the same keys; the whole text when the status is another. */
+async function compare(server: RestServer, each: Case) {
+  const { status, text, json, headers } = await server.ask(each.ask, asked(each));
+  const wanted: Record<string, unknown> = { status: each.status ?? (each.error ? 400 : 200) };
+  const seen: Record<string, unknown> = { status, ...(status === wanted['status'] ? {} : { instead: text }) };
+  const add = (name: string, got: unknown, want: unknown): void => {
+    if (want === undefined) return;
+    seen[name] = got;
+    wanted[name] = want;
+  };
+  add('json', json, each.json);
+  add('text', text, each.text);
+  for (const [name, value] of Object.entries(each.has ?? {})) add(name, headers.get(name), value);
+  for (const [name, value] of Object.entries(each.error ?? {})) {
+    add(`error ${name}`, (json as Record<string, unknown> | undefined)?.[name], value);
   }
-  return answer;
+  return { seen, wanted };
 }
 
 function asked({ method = 'GET', headers = {}, body }: Case): Asked {
   if (body === undefined) return { method, headers };
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const type = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')
-    ? {}
-    : { 'content-type': 'application/json' };
-  return { method, headers: { ...type, ...headers }, body: text };
+  const typed = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
+  return { method, headers: { ...(typed ? {} : { 'content-type': 'application/json' }), ...headers }, body: text };
 }
