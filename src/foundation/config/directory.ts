@@ -28,6 +28,8 @@ export interface InstallationPaths {
   readonly pointer: string;
   /** What runs now, for the other commands. */
   readonly run: string;
+  /** Sealed backups, unless the setting `backup.directory` names another place. */
+  readonly backups: string;
   readonly daemonConfig: string;
   readonly daemonLog: string;
   readonly secrets: SecretsPaths;
@@ -66,6 +68,7 @@ export function installationPaths(dir: string): InstallationPaths {
     },
     pointer: at('cluster.json'),
     run: at('run.json'),
+    backups: at('backups'),
     daemonConfig: at('daemon.json'),
     daemonLog: at('daemon.log'),
     secrets: secretsPaths(at('secrets')),

@@ -36,6 +36,10 @@ export const ERROR_CATALOGUE = {
   SECRETS_KEY_MISSING: { exitCode: 4, doc: 'The private key that opens the secrets is not there, or not readable.' },
   SECRETS_KEY_WRONG: { exitCode: 4, doc: 'No private key at hand, or not the passphrase given, opens the file.' },
   SECRETS_LOCKED: { exitCode: 4, doc: 'The private key is protected by a passphrase, and there is nobody to ask.' },
+  BACKUP_KEY_MISSING: {
+    exitCode: 4,
+    doc: 'Backups are sealed for a recovery key, and there is none, or not this one.',
+  },
   DATABASE_AUTH_FAILED: { exitCode: 4, doc: 'Postgres refused the user name or password.' },
   DATABASE_PERMISSION: { exitCode: 4, doc: 'The database role lacks a right that the step needs.' },
 
@@ -79,6 +83,7 @@ export const ERROR_CATALOGUE = {
     exitCode: 6,
     doc: 'Encrypted values or the stored keys were changed or moved outside of Vectabase, and do not open.',
   },
+  BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
 
   MIGRATE_BLOCKED: {
     exitCode: 5,
@@ -118,6 +123,11 @@ export const ERROR_CATALOGUE = {
   INDEXES_ADVISED: {
     exitCode: 6,
     doc: '`db advise` found indexes that are missing or broken, or could not build some of them.',
+  },
+
+  BACKUP_DAMAGED: {
+    exitCode: 6,
+    doc: 'A backup is not what was written: changed, cut, renamed or of another cluster. Nothing of it was kept.',
   },
 
   SERVER_DIED: {

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Milliseconds until a connection attempt gives up; 10 000 unless told. */
   readonly connectTimeout?: number;
+  /** Speaks the replication protocol: no SQL, and the database does not matter. */
+  readonly replication?: boolean;
 }
 
 /** Statements of `batch` that one connection keeps prepared. */
@@ -72,6 +74,7 @@ export class Session {
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: { getTypeParser: textTypes },
+      ...(options.replication === true ? { replication: 'true' } : {}),
     });
     client.on('error', () => undefined);
     try {
@@ -121,6 +124,11 @@ export class Session {
   /** Several statements in one round trip by the simple protocol, without parameters. */
   async script(text: string): Promise<void> {
     await this.#client.query(text);
+  }
+
+  /** A command that reads its own answer. */
+  submit(query: pg.Submittable): void {
+    this.#client.query(query);
   }
 
   copyOut(statement: string): Readable {

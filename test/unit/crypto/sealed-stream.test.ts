@@ -28,8 +28,9 @@ async function seal(plain: Uint8Array, parameters = SMALL): Promise<Buffer> {
   return through(sealStream(KEY, NAME, parameters), [plain]);
 }
 
-async function refused(sealed: Uint8Array, key = KEY, name = NAME): Promise<void> {
-  await expect(through(openStream(key, name, SMALL), [sealed])).rejects.toThrow(SealBroken);
+async function refused(sealed: Uint8Array, key = KEY, name = NAME): Promise<boolean> {
+  const opened = await through(openStream(key, name, SMALL), [sealed]).catch((error: unknown) => error);
+  return opened instanceof SealBroken;
 }
 
 /** Plaintext around the places where a segment ends. */
@@ -78,15 +79,15 @@ describe('sealed streams', () => {
     for (let at = 0; at < sealed.length; at++) {
       const changed = Buffer.from(sealed);
       changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
-      await refused(changed);
+      expect(await refused(changed)).toBe(true);
     }
   });
 
   test.each(LENGTHS)('of %i bytes are refused when they are cut anywhere, or go on', async (length) => {
     const sealed = await seal(randomBytes(length));
-    for (let end = 0; end < sealed.length; end++) await refused(sealed.subarray(0, end));
-    await refused(Buffer.concat([sealed, Buffer.of(0)]));
-    await refused(Buffer.concat([sealed, sealed.subarray(-64)]));
+    for (let end = 0; end < sealed.length; end++) expect(await refused(sealed.subarray(0, end))).toBe(true);
+    expect(await refused(Buffer.concat([sealed, Buffer.of(0)]))).toBe(true);
+    expect(await refused(Buffer.concat([sealed, sealed.subarray(-64)]))).toBe(true);
   });
 
   test('are refused with segments swapped, dropped, doubled, or of another stream under the same key', async () => {
@@ -95,17 +96,17 @@ describe('sealed streams', () => {
     const [head, first, second, third, last] = parts;
     if (!head || !first || !second || !third || !last) throw new Error('five parts expected');
     const other = segments(await seal(plain));
-    await refused(Buffer.concat([head, first, third, second, last]));
-    await refused(Buffer.concat([head, first, third, last]));
-    await refused(Buffer.concat([head, first, second, second, third, last]));
-    await refused(Buffer.concat([head, first, second, third]));
-    await refused(Buffer.concat([head, first, other[2] ?? Buffer.alloc(0), third, last]));
+    expect(await refused(Buffer.concat([head, first, third, second, last]))).toBe(true);
+    expect(await refused(Buffer.concat([head, first, third, last]))).toBe(true);
+    expect(await refused(Buffer.concat([head, first, second, second, third, last]))).toBe(true);
+    expect(await refused(Buffer.concat([head, first, second, third]))).toBe(true);
+    expect(await refused(Buffer.concat([head, first, other[2] ?? Buffer.alloc(0), third, last]))).toBe(true);
   });
 
   test('are refused under another key or another name', async () => {
     const sealed = await seal(randomBytes(100));
-    await refused(sealed, randomBytes(32));
-    await refused(sealed, KEY, Buffer.from('wal/000000010000000000000002'));
+    expect(await refused(sealed, randomBytes(32))).toBe(true);
+    expect(await refused(sealed, KEY, Buffer.from('wal/000000010000000000000002'))).toBe(true);
   });
 });
 

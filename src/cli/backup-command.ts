@@ -1,0 +1,33 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from './base-command.ts';
+
+/** What commands need that open backups. */
+export const openingFlags = {
+  key: Flags.string({
+    summary: 'file with the recovery key',
+    env: 'VECTABASE_RECOVERY_KEY_FILE',
+    helpValue: 'FILE',
+    required: true,
+  }),
+};
+
+/** What the commands below `backup` share. */
+export abstract class BackupCommand<Result> extends BaseCommand<Result> {
+  static override baseFlags = {
+    ...BaseCommand.baseFlags,
+    repository: Flags.string({
+      summary: 'where backups are kept (default: the setting backup.directory, <dir>/backups)',
+      helpValue: 'DIR',
+    }),
+  };
+
+  protected async repository(flags: {
+    dir: string;
+    repository: string | undefined;
+  }): Promise<{ readonly directory: string }> {
+    const { installationPaths } = await import('../foundation/config/directory.ts');
+    const { loadSettings } = await import('../foundation/config/settings.ts');
+    const named = flags.repository ?? loadSettings({ dir: flags.dir }).settings.backup.directory;
+    return { directory: named ?? installationPaths(flags.dir).backups };
+  }
+}

@@ -1,0 +1,38 @@
+import { BackupCommand } from '../../cli/backup-command.ts';
+import { paint } from '../../cli/render/paint.ts';
+import { table } from '../../cli/render/table.ts';
+import { formatAgo, formatBytes, formatDuration } from '../../cli/render/units.ts';
+import type { BackupEntry } from '../../operator/backup/repository.ts';
+
+interface Result {
+  readonly repository: string;
+  readonly backups: readonly BackupEntry[];
+}
+
+export default class BackupList extends BackupCommand<Result> {
+  static override summary = 'the backups there are, newest first';
+  static override examples = ['<%= config.bin %> backup list', '<%= config.bin %> backup list --json'];
+
+  async run(): Promise<Result> {
+    const { flags } = await this.parse(BackupList);
+    const { listEntries } = await import('../../operator/backup/repository.ts');
+    const repository = await this.repository(flags);
+    const backups = await listEntries(repository);
+    this.print(backups.length === 0 ? NONE : `${shown(backups)}\n`);
+    return { repository: repository.directory, backups };
+  }
+}
+
+const NONE = 'There is no backup yet.\n  Next: vectabase backup create\n';
+
+function shown(backups: readonly BackupEntry[]): string {
+  const rows = backups.map(({ label, startedAt, finishedAt, objects: [base], end }) => [
+    label,
+    formatAgo(Date.now() - Date.parse(finishedAt)),
+    formatBytes(base?.plainBytes ?? 0),
+    formatBytes(base?.sealedBytes ?? 0),
+    formatDuration(Date.parse(finishedAt) - Date.parse(startedAt)),
+    end.lsn,
+  ]);
+  return table(['backup', 'taken', 'size', 'sealed', 'took', 'consistent at'], rows, paint(process.stdout));
+}

@@ -1,0 +1,90 @@
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import type { JobContext } from '../../foundation/core/observe.ts';
+import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
+import { startBaseBackup } from '../../foundation/postgres/base-backup.ts';
+import { Session } from '../../foundation/postgres/session.ts';
+import { newBackupKey, sealFile } from './container.ts';
+import { teller, type BackupObservation } from './observations.ts';
+import { readRecipients } from './recovery-key.ts';
+import { addEntry, openBackupDirectory, type BackupEntry, type Repository } from './repository.ts';
+
+interface CreateInput {
+  /** A superuser, by a road that allows replication. */
+  readonly address: DatabaseAddress;
+  readonly repository: Repository;
+}
+
+/**
+ * Copies the whole cluster while it works, with the WAL that makes the copy consistent, sealed for the recovery keys.
+ * Nothing of it stands in clear on a disk; memory holds some megabytes.
+ *
+ * @throws VectabaseError BACKUP_KEY_MISSING, DATABASE_UNREACHABLE
+ */
+export async function createBackup(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
+  const { address, repository } = input;
+  const { key, wrapped } = await newBackupKey(await readRecipients(repository));
+  const startedAt = ctx.clock.now();
+  const label = labelOf(startedAt);
+  const { systemId, postgres } = await identify(address);
+  const directory = await openBackupDirectory(repository, label);
+  const header = {
+    systemId,
+    postgres,
+    createdAt: new Date(startedAt).toISOString(),
+    compression: 'gzip',
+    key: wrapped,
+  } as const;
+  const sealed = (name: string) => ({ header: { object: `base/${label}/${name}`, ...header }, key });
+
+  const backup = await startBaseBackup(address, `vectabase ${label}`);
+  const { signal } = ctx;
+  try {
+    const totalBytes = backup.estimatedBytes;
+    ctx.observe({ event: 'backup.copy.started', id: label, totalBytes });
+    const tell = teller(ctx, (bytes) => ({ event: 'backup.copy.progress', id: label, bytes, totalBytes }));
+    const base = await sealFile(path.join(directory, 'base.tar.vbk'), backup.archive, sealed('base.tar'), {
+      signal,
+      tell,
+    });
+    const { end, manifest } = await backup.finished;
+    const source = Readable.from([manifest]);
+    const listing = await sealFile(path.join(directory, 'manifest.vbk'), source, sealed('manifest'), { signal });
+    const finishedAt = ctx.clock.now();
+    ctx.observe({ event: 'backup.copy.finished', id: label, bytes: base.plainBytes, ms: finishedAt - startedAt });
+    const entry: BackupEntry = {
+      version: 1,
+      label,
+      systemId,
+      postgres,
+      startedAt: new Date(startedAt).toISOString(),
+      finishedAt: new Date(finishedAt).toISOString(),
+      start: backup.start,
+      end,
+      objects: [base, listing],
+    };
+    await addEntry(repository, entry);
+    return entry;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    await backup.close();
+  }
+}
+
+/** `20261122T030000Z` */
+function labelOf(time: number): string {
+  return new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+}
+
+async function identify(address: DatabaseAddress): Promise<{ systemId: string; postgres: string }> {
+  const session = await Session.open(address, { applicationName: 'vectabase backup' });
+  try {
+    const [row] = await session.rows<{ system: string; postgres: string }>(
+      `select system_identifier::text as system, current_setting('server_version') as postgres from pg_control_system()`,
+    );
+    return { systemId: row?.system ?? '', postgres: row?.postgres ?? '' };
+  } finally {
+    await session.close();
+  }
+}

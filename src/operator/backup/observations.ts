@@ -1,0 +1,39 @@
+import type { JobContext, Observation, Phase } from '../../foundation/core/observe.ts';
+
+/** Everything noteworthy that jobs on backups say. */
+export type BackupObservation = Observation & { event: `backup.${string}.${Phase}` } & (
+    | { event: 'backup.copy.started'; id: string; totalBytes: number }
+    | {
+        event: 'backup.copy.progress' | 'backup.copy.finished';
+        id: string;
+        bytes: number;
+        totalBytes?: number;
+        ms?: number;
+      }
+    | { event: 'backup.check.started'; id: string; totalBytes: number }
+    | {
+        event: 'backup.check.progress' | 'backup.check.finished';
+        id: string;
+        bytes: number;
+        totalBytes?: number;
+        ms?: number;
+      }
+    | { event: 'backup.start.started' | 'backup.start.finished'; id: string; ms?: number }
+  );
+
+/** Milliseconds between two words about progress. */
+const TELL = 250;
+
+/** Says how far a job is, and not too often. */
+export function teller(
+  ctx: JobContext<BackupObservation>,
+  word: (bytes: number) => BackupObservation,
+): (bytes: number) => void {
+  let told = 0;
+  return (bytes) => {
+    const now = ctx.clock.now();
+    if (now - told < TELL) return;
+    told = now;
+    ctx.observe(word(bytes));
+  };
+}

@@ -1,0 +1,74 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeDurably } from '../../foundation/core/durable-file.ts';
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import { contentLines, newIdentityFile, parseIdentities, parseRecipient } from '../../foundation/crypto/age-keys.ts';
+import type { AgeIdentity, AgeRecipient } from '../../foundation/crypto/age-keys.ts';
+import type { Repository } from './repository.ts';
+
+export interface NewRecoveryKey {
+  /** Where the private half was written. It exists nowhere else. */
+  readonly file: string;
+  /** The public half: backups are sealed for it from now on. */
+  readonly recipient: string;
+}
+
+/**
+ * Makes the key that opens backups. The machine keeps only its public half: whoever takes the machine can neither read
+ * its backups nor lose them for the owner.
+ *
+ * @throws VectabaseError USAGE when the file is there already
+ */
+export async function makeRecoveryKey(repository: Repository, file: string, now: number): Promise<NewRecoveryKey> {
+  const text = await newIdentityFile(now);
+  const [identity] = (await parseIdentities(text)) ?? [];
+  if (!identity) throw new Error('a new identity cannot be parsed');
+  await writeFile(file, text, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
+    throw new VectabaseError('USAGE', {
+      message: `${file} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? 'error'}`,
+      hint: 'Name a file that does not exist yet, on a disk that is not of this machine: --out FILE.',
+      details: { file },
+    });
+  });
+  await mkdir(repository.directory, { recursive: true, mode: 0o700 });
+  const known = await readRecipientLines(repository);
+  await writeDurably(recipientsFile(repository), [...known, identity.recipient, ''].join('\n'));
+  return { file, recipient: identity.recipient };
+}
+
+/** @throws VectabaseError BACKUP_KEY_MISSING when no recovery key was made yet */
+export async function readRecipients(repository: Repository): Promise<[AgeRecipient, ...AgeRecipient[]]> {
+  const lines = await readRecipientLines(repository);
+  const [first, ...more] = lines.map(parseRecipient).filter((recipient) => recipient !== undefined);
+  if (first && more.length + 1 === lines.length) return [first, ...more];
+  throw new VectabaseError('BACKUP_KEY_MISSING', {
+    message:
+      lines.length === 0
+        ? 'there is no recovery key yet, and a backup is sealed for one'
+        : `${recipientsFile(repository)} holds a line that is no public key`,
+    hint:
+      lines.length === 0
+        ? 'Run vectabase backup key --out FILE, with FILE on a disk that is not of this machine.'
+        : 'Correct it: one age1… key a line.',
+  });
+}
+
+/** @throws VectabaseError BACKUP_KEY_MISSING for a file that holds no private key */
+export async function readRecoveryKey(file: string): Promise<AgeIdentity[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const identities = await parseIdentities(text);
+  if (identities) return identities;
+  throw new VectabaseError('BACKUP_KEY_MISSING', {
+    message: text === '' ? `the recovery key cannot be read: ${file}` : `${file} holds no recovery key`,
+    hint: 'Name the file that vectabase backup key wrote: --key FILE.',
+    details: { file },
+  });
+}
+
+async function readRecipientLines(repository: Repository): Promise<string[]> {
+  return contentLines(await readFile(recipientsFile(repository), 'utf8').catch(() => ''));
+}
+
+function recipientsFile({ directory }: Repository): string {
+  return path.join(directory, 'recipients');
+}

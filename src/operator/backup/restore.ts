@@ -1,0 +1,72 @@
+import { createWriteStream } from 'node:fs';
+import { chown, mkdir, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { syncDirectory } from '../../foundation/core/durable-file.ts';
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import type { JobContext } from '../../foundation/core/observe.ts';
+import type { RunAs } from '../../foundation/process/run.ts';
+import type { BackupObservation } from './observations.ts';
+import { skip, unpack, type PackedFile, type UnpackInput } from './unpack.ts';
+
+export interface RestoreInput extends UnpackInput {
+  /** A data directory that is not there yet, or empty. */
+  readonly into: string;
+  /** Whose files they shall be: Postgres refuses those of another user. */
+  readonly owner: RunAs | undefined;
+  /** False for what is thrown away again: fsync of a thousand files takes seconds. */
+  readonly durable?: boolean;
+}
+
+export interface RestoreReport {
+  readonly label: string;
+  readonly into: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/**
+ * Unpacks a backup into a data directory. When it started it will replay its WAL up to where it is consistent.
+ * What cannot be proved whole is taken away again: half a cluster must not look like one.
+ *
+ * @throws VectabaseError PRECONDITION_FAILED for a directory with files in it; as `verifyBackup`
+ */
+export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupObservation>): Promise<RestoreReport> {
+  const { into, owner, entry, durable = true } = input;
+  const began = ctx.clock.now();
+  await assertEmpty(into);
+  const write = async (file: PackedFile): Promise<void> => {
+    const target = path.join(into, file.name);
+    if (file.type === 'directory') {
+      await mkdir(target, { recursive: true, mode: 0o700 });
+      await skip(file);
+    } else {
+      await pipeline(file.content, createWriteStream(target, { flags: 'wx', mode: 0o600, flush: durable }));
+    }
+    if (owner) await chown(target, owner.uid, owner.gid);
+  };
+  try {
+    await mkdir(into, { recursive: true, mode: 0o700 });
+    if (owner) await chown(into, owner.uid, owner.gid);
+    const done = await unpack(input, write, ctx);
+    if (durable) await syncDirectory(into);
+    return { label: entry.label, into, ...done, ms: ctx.clock.now() - began };
+  } catch (error) {
+    await rm(into, { recursive: true, force: true });
+    throw ctx.signal.aborted ? ctx.signal.reason : error;
+  }
+}
+
+async function assertEmpty(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  if (names.length === 0) return;
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `${directory} has files in it, and a restore never writes over anything`,
+    hint: 'Name a directory that does not exist yet: --into DIR.',
+    details: { directory },
+  });
+}

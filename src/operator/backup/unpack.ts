@@ -1,0 +1,119 @@
+import { createHash, type Hash } from 'node:crypto';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { finished, pipeline } from 'node:stream/promises';
+import { extract, type Extract, type Headers } from 'tar-stream';
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
+import type { JobContext } from '../../foundation/core/observe.ts';
+import { openFile } from './container.ts';
+import { Manifest } from './manifest.ts';
+import { teller, type BackupObservation } from './observations.ts';
+import { backupDirectory, type BackupEntry, type Repository } from './repository.ts';
+
+export interface UnpackInput {
+  readonly repository: Repository;
+  readonly entry: BackupEntry;
+  readonly identities: readonly AgeIdentity[];
+}
+
+/** One entry of the archive. `content` must be read to its end. */
+export interface PackedFile {
+  /** Relative, without `..`. */
+  readonly name: string;
+  readonly type: 'file' | 'directory';
+  readonly mode: number;
+  readonly content: Readable;
+}
+
+/**
+ * Opens a backup, hands every file of it to `take`, and checks each against the server's own manifest.
+ *
+ * @returns files and bytes of the cluster
+ * @throws VectabaseError BACKUP_DAMAGED, SECRETS_KEY_WRONG
+ */
+export async function unpack(
+  input: UnpackInput,
+  take: (file: PackedFile) => Promise<void>,
+  ctx: JobContext<BackupObservation>,
+): Promise<{ files: number; bytes: number }> {
+  const { entry } = input;
+  const [base] = entry.objects;
+  const totalBytes = base?.plainBytes ?? 0;
+  const began = ctx.clock.now();
+  ctx.observe({ event: 'backup.check.started', id: entry.label, totalBytes });
+  const tell = teller(ctx, (done) => ({ event: 'backup.check.progress', id: entry.label, bytes: done, totalBytes }));
+  const manifest = new Manifest(await readManifest(input));
+  let bytes = 0;
+  const archive = await openObject(input, 'base.tar');
+  const takeAll = async (files: Extract): Promise<void> => {
+    for await (const packed of files) {
+      const sum = { size: 0, hash: createHash('sha256') };
+      const file = fileOf(packed.header, Readable.from(summing(packed, sum), { objectMode: false }));
+      await take(file);
+      if (file.type === 'file') manifest.tick(file.name, sum.size, sum.hash.digest('hex'));
+      bytes += sum.size;
+      tell(bytes);
+    }
+  };
+  await archive(async (plain) => {
+    const files = extract();
+    await Promise.all([pipeline(plain, files, { signal: ctx.signal }), takeAll(files)]);
+  });
+  manifest.assertAllTicked();
+  ctx.observe({ event: 'backup.check.finished', id: entry.label, bytes, ms: ctx.clock.now() - began });
+  return { files: manifest.files, bytes };
+}
+
+/** Files that nobody keeps. */
+export async function skip({ content }: PackedFile): Promise<void> {
+  await finished(content.resume());
+}
+
+interface Sum {
+  size: number;
+  readonly hash: Hash;
+}
+
+async function* summing(content: AsyncIterable<Buffer>, sum: Sum): AsyncGenerator<Buffer> {
+  for await (const chunk of content) {
+    sum.size += chunk.length;
+    sum.hash.update(chunk);
+    yield chunk;
+  }
+}
+
+async function readManifest(input: UnpackInput): Promise<Buffer> {
+  let bytes: Buffer | undefined;
+  const read = await openObject(input, 'manifest');
+  await read(async (plain) => {
+    bytes = await buffer(plain);
+  });
+  return bytes ?? Buffer.alloc(0);
+}
+
+/** An object of this backup, of this cluster: a file that says it is another one is refused before it is read. */
+async function openObject({ repository, entry, identities }: UnpackInput, name: string) {
+  const file = path.join(backupDirectory(repository, entry.label), `${name}.vbk`);
+  const { header, read } = await openFile(file, identities);
+  if (header.object === `base/${entry.label}/${name}` && header.systemId === entry.systemId) return read;
+  throw new VectabaseError('BACKUP_DAMAGED', {
+    message: `${file} is ${header.object} of cluster ${header.systemId}, and another was expected there`,
+    hint: 'Put the files of the backup back to where they were, or use another copy.',
+    details: { file },
+  });
+}
+
+/** A dump is hostile territory: nothing of it may land outside of where it is unpacked. */
+function fileOf(header: Headers, content: Readable): PackedFile {
+  const name = path.posix.normalize(header.name).replace(/\/$/, '');
+  const { type } = header;
+  if (name.startsWith('/') || name === '..' || name.startsWith('../') || (type !== 'file' && type !== 'directory')) {
+    throw new VectabaseError('BACKUP_DAMAGED', {
+      message: `the archive holds an entry that no cluster has: ${JSON.stringify(header.name)} (${type ?? 'unknown'})`,
+      hint: 'Use another backup: vectabase backup list.',
+    });
+  }
+  return { name, type, mode: header.mode ?? 0o600, content };
+}
