@@ -7,11 +7,9 @@ export function list(words: readonly string[]): string {
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
 }
 
-/** The gravest by name, the others by number. */
+/** The first ones by name, the others by number. */
 export function ofColumns(columns: readonly SensitiveColumn[]): string {
-  const gravity = ['credential', 'payment', 'personal'];
-  const ordered = columns.toSorted((a, b) => gravity.indexOf(a.holds) - gravity.indexOf(b.holds));
-  const shown = ordered.slice(0, 3).map(({ name }) => name);
+  const shown = columns.slice(0, 3).map(({ name }) => name);
   const more = columns.length - shown.length;
   return list(more === 0 ? shown : [...shown, `${more} more sensitive column${more === 1 ? '' : 's'}`]);
 }

@@ -27,7 +27,56 @@ export async function evaluateConditions(session: Session, facts: AuditFacts): P
     });
     verdicts.set(role, found);
   }
+  const always = await alwaysTrue(session, facts, verdicts);
+  for (const found of verdicts.values()) for (const condition of always) found.set(condition, 'all');
   return verdicts;
+}
+
+/**
+ * Conditions that name columns and are true all the same, such as `auth.uid() = owner or true`: the planner folds them
+ * away, and a plan with nothing to check is left.
+ */
+async function alwaysTrue(
+  session: Session,
+  { policies, relations }: AuditFacts,
+  verdicts: Verdicts,
+): Promise<ReadonlySet<string>> {
+  const byRow = new Set(
+    [...verdicts.values()].flatMap((found) =>
+      [...found].filter(([, reach]) => reach === 'own' || reach === 'some').map(([text]) => text),
+    ),
+  );
+  const [folded, kept] = [new Set<string>(), new Set<string>()];
+  await inReadOnly(session, async () => {
+    for (const { table, using, check } of policies) {
+      const relation = relations.find(({ oid }) => oid === table);
+      for (const condition of [using, check]) {
+        if (condition === null || !relation || !byRow.has(condition)) continue;
+        ((await isFolded(session, ident(relation.schema, relation.name), condition)) ? folded : kept).add(condition);
+      }
+    }
+  });
+  return new Set([...folded].filter((condition) => !kept.has(condition)));
+}
+
+async function isFolded(session: Session, table: string, condition: string): Promise<boolean> {
+  let checks = true;
+  await attempt(session, async () => {
+    const [row] = await session.rows<{ 'QUERY PLAN': unknown }>(
+      `explain (format json) select from ${table} where (${condition})`,
+    );
+    checks = /"[A-Za-z -]*(Filter|Cond)":/.test(JSON.stringify(row));
+  });
+  return !checks;
+}
+
+async function inReadOnly(session: Session, body: () => Promise<void>): Promise<void> {
+  await session.script('begin transaction read only');
+  try {
+    await body();
+  } finally {
+    await session.script('rollback');
+  }
 }
 
 /** Runs `body` as a client with a token of `role` would, in a transaction that is rolled back. */

@@ -12,16 +12,17 @@ export interface SensitiveColumn {
   readonly holds: Sensitivity;
 }
 
-/** Columns of a table that hold what others should not read, as far as names and types tell. */
+/** Columns of a table that hold what others should not read, as far as names and types tell; the gravest first. */
 export function sensitiveColumns(
   table: string,
   columns: readonly ColumnFacts[],
   patterns: Patterns,
 ): SensitiveColumn[] {
-  return columns.flatMap((column) => {
+  const found = columns.flatMap((column): SensitiveColumn[] => {
     const holds = KINDS.find((kind) => fits(patterns[kind], table, column, kind));
     return holds === undefined ? [] : [{ name: column.name, holds }];
   });
+  return found.toSorted((a, b) => KINDS.indexOf(a.holds) - KINDS.indexOf(b.holds));
 }
 
 /** The gravest first: a column counts once. */
