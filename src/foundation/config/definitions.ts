@@ -206,6 +206,7 @@ export const DEFINITIONS = {
       'Names of columns that only the application should set, also in rows of the user.',
     ),
     accepted: list([], 'Ids of findings that are known and meant, with *.'),
+  },
   backup: {
     directory: optionalText('Where backups are kept, instead of the directory of the installation.'),
   },
