@@ -154,6 +154,7 @@ describe('precedence', () => {
       'audit.personalColumns': ['*email*', ['*email*']],
       'audit.earnedColumns': ['credits', ['credits']],
       'audit.accepted': ['read:public.*', ['read:public.*']],
+      'backup.directory': ['/mnt/backups', '/mnt/backups'],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };
     expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));
