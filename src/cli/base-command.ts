@@ -4,9 +4,6 @@ import { systemClock, type JobContext, type Observation } from '../foundation/co
 import { asInvoked } from './render/invoked.ts';
 import { openRenderer, type Renderer } from './render/open.ts';
 
-/** SIGHUP: the terminal was closed. */
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 /**
  * What all commands share: `--dir`, `--json`, `--no-input`, signals, the observer that sounds right for the terminal.
  *
@@ -17,6 +14,8 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export abstract class BaseCommand<Result> extends Command {
   static override enableJsonFlag = true;
   static streams = false;
+  /** SIGHUP: the terminal was closed. */
+  static stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
   static override baseFlags = {
     dir: Flags.string({
@@ -72,12 +71,12 @@ export abstract class BaseCommand<Result> extends Command {
 
   protected override async init(): Promise<void> {
     await super.init();
-    for (const name of STOP_SIGNALS) process.on(name, this.#onSignal);
+    for (const name of this.stopSignals) process.on(name, this.#onSignal);
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
     this.closeRenderer();
-    for (const name of STOP_SIGNALS) process.off(name, this.#onSignal);
+    for (const name of this.stopSignals) process.off(name, this.#onSignal);
     await super.finally(error);
   }
 
@@ -93,6 +92,10 @@ export abstract class BaseCommand<Result> extends Command {
     process.stdout.write(`${JSON.stringify(document, null, this.streams ? undefined : 2)}\n`);
   }
 
+  private get stopSignals(): readonly NodeJS.Signals[] {
+    return (this.constructor as typeof BaseCommand).stopSignals;
+  }
+
   private get streams(): boolean {
     return (this.constructor as typeof BaseCommand).streams;
   }
@@ -103,7 +106,7 @@ export abstract class BaseCommand<Result> extends Command {
    */
   readonly #onSignal = (name: NodeJS.Signals): void => {
     if (this.#abort.signal.aborted) {
-      for (const each of STOP_SIGNALS) process.off(each, this.#onSignal);
+      for (const each of this.stopSignals) process.off(each, this.#onSignal);
       process.kill(process.pid, name);
       return;
     }

@@ -7,7 +7,7 @@ import { readKeys, type DaemonKeys } from './keys.ts';
 /** The keys in force. They change while the daemon runs: `vectabase keys` writes the file anew. */
 export interface KeyRing {
   readonly current: () => DaemonKeys;
-  /** Reads the file again when it changes, and for SIGHUP. */
+  /** Reads the file again when it changes. */
   readonly watch: (log: Logger) => { stop(): void };
 }
 
@@ -33,11 +33,9 @@ export function openKeyRing(config: RuntimeConfig): KeyRing {
       };
       const { keysFile } = config;
       if (keysFile !== undefined) watchFile(keysFile, { interval: LOOK, persistent: false }, reload);
-      process.on('SIGHUP', reload);
       return {
         stop: () => {
           if (keysFile !== undefined) unwatchFile(keysFile, reload);
-          process.off('SIGHUP', reload);
         },
       };
     },

@@ -1,22 +1,17 @@
-import type { RequestListener } from 'node:http';
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { readRuntimeFile, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { asVectabaseError, errorToJson, messageOf, VectabaseError } from '../foundation/core/errors.ts';
 import { withResources } from '../foundation/core/release.ts';
-import { makeApp } from './app.ts';
-import { AUTH_PATH } from './auth-adapter.ts';
-import { startAuth } from './auth-start.ts';
 import { watchDatabase } from './database-watch.ts';
 import { become, untilStopped } from './lifecycle.ts';
 import { errorFields, openLog } from './log.ts';
 import { checkMasterKey } from './master-key-check.ts';
 import { databaseAddress } from './database-address.ts';
-import { openGate } from './gate.ts';
+import { startGenerations } from './generations.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
-import { REST_PATH } from './rest-adapter.ts';
-import { startRest } from './rest-start.ts';
 import { listen } from './server.ts';
+import { startServices } from './services.ts';
 
 /** Milliseconds that requests under way are given when the daemon stops. */
 const DRAIN = 10_000;
@@ -27,11 +22,12 @@ const DRAIN = 10_000;
  */
 export async function main(argv: readonly string[]): Promise<never> {
   try {
-    const config = readRuntimeFile(configFile(argv));
+    const file = configFile(argv);
+    const config = readRuntimeFile(file);
     const keys = openKeyRing(config); // some files are for root alone
     if (config.runAs) become(config.runAs);
     await checkMasterKey(config);
-    await serve(config, keys, openLog(config.log.level));
+    await serve(file, config, keys, openLog(config.log.level));
   } catch (thrown) {
     process.stdout.write(`${JSON.stringify(errorToJson(thrown))}\n`);
     process.exit(asVectabaseError(thrown).exitCode);
@@ -39,7 +35,7 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.exit(0);
 }
 
-async function serve(config: RuntimeConfig, keys: KeyRing, log: Logger): Promise<void> {
+async function serve(file: string, config: RuntimeConfig, keys: KeyRing, log: Logger): Promise<void> {
   exitOnBug(log);
   process.stdout.on('error', () => undefined); // whoever read the ready line may close the pipe after it
   await withResources(async (scope) => {
@@ -52,20 +48,16 @@ async function serve(config: RuntimeConfig, keys: KeyRing, log: Logger): Promise
       }),
       (watch) => watch.stop(),
     );
-    scope.add(keys.watch(log), (watch) => watch.stop());
-    const gate = scope.add(openGate(config, keys, log), (open) => open.stop());
-    const common = { log, cors: config.api.cors, gate, stopping: () => stopping };
-    const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
-    let apiUrl = config.api.publicUrl ?? '';
-    const auth = scope.add(startAuth(config, keys, { ...common, apiUrl: () => apiUrl }), (running) => running.stop());
-    const app = makeApp({ ...common, trouble: database.trouble });
-    const handler: RequestListener = (request, response) => {
-      if (isBelow(REST_PATH, request.url)) rest.handler(request, response);
-      else if (isBelow(AUTH_PATH, request.url)) auth.handler(request, response);
-      else app(request, response);
-    };
-    const server = scope.add(await listen(handler, config.api.host, config.api.port), (open) => open.drain(DRAIN));
-    apiUrl ||= server.url;
+    let listenUrl = '';
+    const surroundings = { log, stopping: () => stopping, trouble: database.trouble, listenUrl: () => listenUrl };
+    const services = scope.add(
+      startGenerations({ config, keys }, file, (...given) => startServices(...given, surroundings), log),
+      (running) => running.stop(),
+    );
+    const { host, port, publicUrl } = config.api;
+    const server = scope.add(await listen(services.handler, host, port), (open) => open.drain(DRAIN));
+    listenUrl = server.url;
+    const apiUrl = publicUrl ?? listenUrl;
     process.stdout.write(`${JSON.stringify({ event: 'ready', apiUrl, pid: process.pid })}\n`);
     log.info({ listen: server.url, apiUrl }, 'ready');
     const reason = await stopped;
@@ -73,10 +65,6 @@ async function serve(config: RuntimeConfig, keys: KeyRing, log: Logger): Promise
     log.info({ reason }, 'stopping');
   });
   log.info('stopped');
-}
-
-function isBelow(mount: string, url = ''): boolean {
-  return url.startsWith(mount) && ['', '/', '?'].includes(url.charAt(mount.length));
 }
 
 function configFile(argv: readonly string[]): string {

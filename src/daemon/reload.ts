@@ -8,16 +8,16 @@ import { Session } from '../foundation/postgres/session.ts';
 const PAUSE = 1_000;
 
 /**
- * Calls `reload` for NOTIFY pgrst, for SIGHUP and SIGUSR1, and after each reconnection, because what was sent while
- * nobody listened is lost.
+ * Calls `reload` for NOTIFY pgrst, for SIGUSR1, and after each reconnection, because what was sent while nobody listened
+ * is lost.
  */
 export function listenForReload(address: DatabaseAddress, reload: () => void, log: Logger): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, reload);
+  process.on('SIGUSR1', reload);
   const loop = keepListening(address, reload, log, stopping.signal);
   return {
     stop: async () => {
-      for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.off(signal, reload);
+      process.off('SIGUSR1', reload);
       stopping.abort();
       await loop;
     },

@@ -12,6 +12,8 @@ import { restAdapter, type RestAdapterOptions } from './rest-adapter.ts';
 
 interface RunningRest {
   readonly handler: RequestListener;
+  /** Resolves when the schema was read, or could not be. */
+  warm(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,6 +49,9 @@ export function startRest(
   const listening = listenForReload(address, () => schema.reload(), common.log);
   return {
     handler: restAdapter(engine, { ...common, serverTiming: settings.serverTiming }),
+    warm: async () => {
+      await schema.current().catch(() => undefined);
+    },
     stop: async () => {
       schema.stop();
       await listening.stop();

@@ -14,24 +14,31 @@ function section<S extends Section>(name: S) {
   return z.strictObject(Object.fromEntries(shape) as Shape).partial();
 }
 
+const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 const port = z.int().min(0).max(65_535);
 
 const RUNTIME = z.strictObject({
-  api: z.strictObject({
-    host: DEFINITIONS.api.host.schema,
-    /** 0 takes a free one; the ready line tells which. */
-    port,
-    publicUrl: DEFINITIONS.api.publicUrl.schema,
-    cors: DEFINITIONS.api.cors.schema,
-    trustedProxies: DEFINITIONS.api.trustedProxies.schema.optional(),
-  }),
+  api: z
+    .strictObject({
+      host: DEFINITIONS.api.host.schema.default(DEFINITIONS.api.host.initial),
+      /** 0 takes a free one; the ready line tells which. */
+      port: port.default(DEFINITIONS.api.port.initial),
+      publicUrl: DEFINITIONS.api.publicUrl.schema.optional(),
+      cors: DEFINITIONS.api.cors.schema.default(DEFINITIONS.api.cors.initial),
+      trustedProxies: DEFINITIONS.api.trustedProxies.schema.optional(),
+    })
+    .prefault({}),
   database: z.strictObject({
     /** A directory of unix sockets, or a host name. */
     host: z.string().min(1),
-    port,
+    port: port.default(5432),
     user: z.string().min(1),
     password: z.string().optional(),
     database: z.string().min(1),
+    /** With libpq's meaning. Left out: TLS where the host is another one, unless it refuses on this one. */
+    sslMode: z.enum(SSL_MODES).optional(),
+    /** PEM file of the authority that `verify-*` trusts; left out, those that Node trusts. */
+    rootCertificate: z.string().min(1).optional(),
   }),
   rest: section('rest').optional(),
   jwt: section('jwt').optional(),
@@ -42,7 +49,7 @@ const RUNTIME = z.strictObject({
   mailDirectory: z.string().min(1).optional(),
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
-  log: z.strictObject({ level: DEFINITIONS.log.level.schema }),
+  log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),
   /** File of the master key, when VECTABASE_MASTER_KEY does not bring it. Asked for only where columns are encrypted. */
   masterKeyFile: z.string().min(1).optional(),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
@@ -55,7 +62,8 @@ const RUNTIME = z.strictObject({
 
 /**
  * What a daemon is started with: settings that are resolved, plus what only its starter knows. Written by whoever
- * starts it (`vectabase up`, the installer), read once at start. Holds a password, so nobody else may read the file.
+ * starts it (`vectabase up`, the installer, or a person for a database elsewhere), read at start and for SIGHUP. Holds
+ * a password, so nobody else may read the file.
  */
 export type RuntimeConfig = z.output<typeof RUNTIME>;
 
@@ -115,6 +123,6 @@ function openToOthers(file: string): VectabaseError {
 function invalid(message: string): VectabaseError {
   return new VectabaseError('CONFIG_INVALID', {
     message,
-    hint: 'The file is written by vectabase up and by the installer; start one of them again to renew it.',
+    hint: 'Correct the file; vectabase up and the installer write theirs anew when they are started.',
   });
 }

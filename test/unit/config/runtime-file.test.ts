@@ -37,7 +37,7 @@ test('a file that others can read is refused', async () => {
 
 test.each([
   ['api: {', 'cannot be read: BAD_INDENT'],
-  ['{}', 'api: '],
+  ['{}', 'database: '],
   [JSON.stringify({ ...CONFIG, extra: 1 }), 'Unrecognized key'],
   [JSON.stringify({ ...CONFIG, runAs: { uid: 0, gid: 0 } }), 'runAs.uid: '],
   [JSON.stringify({ ...CONFIG, database: { ...CONFIG.database, port: 'hunter2' } }), 'database.port: '],
