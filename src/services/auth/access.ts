@@ -6,6 +6,7 @@ import type { AuthContext } from './context.ts';
 import { AuthError } from './errors.ts';
 import type { AuthRequest } from './message.ts';
 import type { AdminCall, Call, UserCall } from './router.ts';
+import { directly } from './store/rows.ts';
 import { findSession } from './store/sessions.ts';
 import { findUser, isBanned } from './store/users.ts';
 
@@ -25,10 +26,9 @@ export async function requireUser(call: Call, context: AuthContext): Promise<Use
   const { sub, session_id: sessionId } = claims;
   if (typeof sub !== 'string' || sub === '') throw badJwt('invalid claim: missing sub claim');
   if (!isUuid(sub)) throw badJwt('invalid claim: sub claim must be a UUID', 400);
-  const [user, session] = await context.database.transaction(async (tx) => [
-    await findUser(tx, sub),
-    isUuid(sessionId) ? await findSession(tx, sessionId) : undefined,
-  ]);
+  const reader = directly(context.database);
+  const user = await findUser(reader, sub);
+  const session = isUuid(sessionId) ? await findSession(reader, sessionId) : undefined;
   if (!user || user.deleted_at !== null) {
     throw new AuthError('user_not_found', 'User from sub claim in JWT does not exist', { status: 403 });
   }

@@ -7,7 +7,7 @@ import { weaknessOf } from './password-policy.ts';
 import type { Call } from './router.ts';
 import { signIn } from './session.ts';
 import { audit } from './store/audit.ts';
-import type { Tx } from './store/rows.ts';
+import { directly, type Tx } from './store/rows.ts';
 import { findUserByEmail, isBanned, lockUser, updateUser, type UserRow } from './store/users.ts';
 
 /** `POST /token?grant_type=password` */
@@ -15,19 +15,32 @@ export async function passwordGrant(call: Call, context: AuthContext): Promise<R
   const { database, passwords } = context;
   const { email, password } = readCredentials(call, context);
   await assertWithin(LIMITS.account, call.request, context, email);
-  const found = await database.transaction((tx) => findUserByEmail(tx, email));
+  const user = await findUserByEmail(directly(database), email);
   // Between two transactions, so that a quarter second of hashing holds no connection.
-  const { ok, weak } = await passwords.verify(found?.encrypted_password, password);
-  const stronger = ok && weak ? await passwords.hash(password) : undefined;
+  const { ok, weak } = await passwords.verify(user?.encrypted_password, password);
+  if (!user || !ok) {
+    if (user) recordFailure(user, call, context);
+    throw invalidCredentials();
+  }
+  const stronger = weak ? await passwords.hash(password) : undefined;
   return database.transaction(async (tx) => {
-    const user = found && (await lockUser(tx, found.id));
+    const current = await lockUser(tx, user.id);
     // A password that was changed meanwhile is not the one that was checked.
-    if (!user || !ok || user.encrypted_password !== found.encrypted_password) {
-      if (user) await audit(tx, 'login_failed', { actor: user, ip: call.request.ip }, context.now());
-      return refused(new AuthError('invalid_credentials', 'Invalid login credentials'));
-    }
-    return enter(tx, user, { password, stronger }, call, context);
+    if (!current || current.encrypted_password !== user.encrypted_password) throw invalidCredentials();
+    return enter(tx, current, { password, stronger }, call, context);
   });
+}
+
+/** The same words for an unknown account, one without a password, and a wrong password. */
+function invalidCredentials(): AuthError {
+  return new AuthError('invalid_credentials', 'Invalid login credentials');
+}
+
+/** Not waited for: the time that writing takes would tell that the account exists. */
+function recordFailure(user: UserRow, { request: { ip, id } }: Call, { database, now, report }: AuthContext): void {
+  database
+    .transaction((tx) => audit(tx, 'login_failed', { actor: user, ip }, now()))
+    .catch((cause: unknown) => report('a failed sign-in is not in the audit log', { requestId: id, cause }));
 }
 
 /** @throws AuthError validation_failed, email_provider_disabled, phone_provider_disabled */

@@ -6,15 +6,18 @@ import { unavailable } from './errors.ts';
 interface Options {
   /** Hashes worked on at once. One core stays with everyone who is not signing in. */
   readonly workers?: number;
-  /** Hashes that may wait; at a quarter second each, more would be answered after the client gave up. */
+  /** Hashes that may wait. */
   readonly queue?: number;
   /** Lower in tests alone. */
   readonly cost?: number;
 }
 
+/** For each worker: a minute at a quarter second each. Proxies give up then, and so do people. */
+const QUEUE = 240;
+
 /** Hashes off the event loop, a few at a time, and refuses with 503 what would wait too long. */
 export function makePasswords(options: Options = {}): Passwords {
-  const { workers = Math.max(1, availableParallelism() - 1), queue = 400, cost = BCRYPT_COST } = options;
+  const { workers = Math.max(1, availableParallelism() - 1), queue = workers * QUEUE, cost = BCRYPT_COST } = options;
   const turn = makeTurnstile(workers, queue);
   return {
     hash: (password) => turn(() => hashPassword(password, cost)),

@@ -12,13 +12,13 @@ import { assurance, describeUser } from '../session.ts';
 import { findAmr } from '../store/amr.ts';
 import { audit } from '../store/audit.ts';
 import { findFactors } from '../store/factors.ts';
-import { millis, type Tx } from '../store/rows.ts';
+import { directly, millis, type Tx } from '../store/rows.ts';
 import { findUserByEmail, lockAddress, lockUser, mergedMetadata, updateUser, type UserRow } from '../store/users.ts';
 
 export const userRoutes: readonly Route[] = [
   forUser('GET', '/user', async ({ user }, { database }) => ({
     status: 200,
-    body: await database.transaction((tx) => describeUser(tx, user)),
+    body: await describeUser(directly(database), user),
   })),
   forUser('PUT', '/user', changeUser, LIMITS.otp),
 ];

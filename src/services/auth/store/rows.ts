@@ -1,7 +1,19 @@
+import type { Pool } from '../../../foundation/postgres/pool.ts';
 import type { Session } from '../../../foundation/postgres/session.ts';
 
 /** One open transaction. */
-export type Tx = Pick<Session, 'rows' | 'count'>;
+export type Tx = Pick<Session, 'rows'>;
+
+/** For statements that need no transaction around them and whose only column is `row`: one round trip each. */
+export function directly(database: Pool): Tx {
+  return {
+    rows: async (text: string, values?: readonly unknown[]) => {
+      const bound = (values ?? []) as ReadonlyArray<string | null>;
+      const [rows = []] = await database.run({ statements: [{ text, values: bound }], end: 'commit' });
+      return rows.map(([row]) => ({ row: JSON.parse(row ?? 'null') as unknown })) as never;
+    },
+  };
+}
 
 /** A moment as Postgres writes it into JSON: `2026-01-31T12:00:00.123456+00:00`. */
 export type Moment = string;
