@@ -14,6 +14,7 @@ import { open, type Call, type Route } from '../router.ts';
 import { signIn } from '../session.ts';
 import { audit } from '../store/audit.ts';
 import {
+  deleteFlow,
   findFlow,
   insertClientState,
   insertFlow,
@@ -142,6 +143,7 @@ async function finish(flow: FlowRow, target: string, call: Call, context: AuthCo
       await issueCode(tx, flow.id, issued, now);
       return redirectWithCode(target, code);
     }
+    await deleteFlow(tx, flow.id);
     await audit(tx, 'login', { actor: user, ip: call.request.ip, traits: { provider: provider.name } }, now);
     const { body } = await signIn(tx, user, 'oauth', call.request, context);
     return redirectWithSession(target, body as Record<string, unknown>, {

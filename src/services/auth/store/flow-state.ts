@@ -58,6 +58,10 @@ export async function findFlow(tx: Tx, id: string): Promise<FlowRow | undefined>
   return flow;
 }
 
+export async function deleteFlow(tx: Tx, id: string): Promise<void> {
+  await tx.rows('delete from auth.flow_state where id = $1', [id]);
+}
+
 /** The flow whose letter holds this link. */
 export async function findFlowOfLink(tx: Tx, digest: string): Promise<FlowRow | undefined> {
   const text = `select to_json(f) as row from auth.flow_state f where auth_code = $1 and auth_code_issued_at is null`;
