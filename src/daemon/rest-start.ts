@@ -5,6 +5,7 @@ import { Pool } from '../foundation/postgres/pool.ts';
 import { makeRestEngine } from '../services/rest/engine.ts';
 import { makeIdentify } from '../services/rest/identify.ts';
 import { SchemaStore } from '../services/rest/schema-store.ts';
+import { errorFields } from './log.ts';
 import { databaseAddress } from './database-address.ts';
 import type { KeyRing } from './key-ring.ts';
 import { listenForReload } from './reload.ts';
@@ -38,7 +39,10 @@ export function startRest(
     const [, rows] = await pool.run({ begin: 'begin read only', statements, end: 'commit' });
     return rows?.[0]?.[0] ?? 'null';
   };
-  const schema = new SchemaStore(readText, settings, async (read) => readSealedColumns(read, config.masterKeyFile));
+  const onFailure = (error: unknown): void => common.log.error(errorFields(error), 'the schema cannot be read');
+  const schema = new SchemaStore(readText, { ...settings, onFailure }, async (read) =>
+    readSealedColumns(read, config.masterKeyFile),
+  );
   const identify = makeIdentify({
     anonRole: settings.anonRole,
     connectionRole: config.database.user,

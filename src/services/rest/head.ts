@@ -49,7 +49,8 @@ export function makeHeadReader(own: RestOptions): (request: RestRequest, cache: 
   let next = 0;
   return (request, cache) => {
     const { method, path, query, headers } = request;
-    const isCall = path.startsWith('/rpc/');
+    // A function may stand at the root, too.
+    const isCall = path.startsWith('/rpc/') || path === '/';
     const { key: shape, values, pairs } = shapeOf(query, !isCall);
     // A call by GET has its arguments there, which are never the same.
     const memorable = !isCall || method === 'POST';
@@ -80,8 +81,8 @@ function understand(
   own: RestOptions,
   once: Head['once'],
 ): Head {
-  const target = parseTarget(request.path);
   const options = { ...own, ...cache.overrides };
+  const target = parseTarget(request.path, options.rootSpec);
   const { schema, profileHeader } = chooseSchema(request, options);
   if (target.kind !== 'routine' && !METHODS.has(request.method)) throw badRequest.method(request.method);
   const root = target.kind === 'root';
@@ -120,9 +121,11 @@ function understand(
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']);
 
 /** @throws RestError PGRST125 */
-function parseTarget(path: string): Target {
+function parseTarget(path: string, rootSpec: string | undefined): Target {
   const [first, second, ...more] = path.split('/').filter((part) => part !== '');
-  if (first === undefined) return { kind: 'root' };
+  if (first === undefined) {
+    return rootSpec === undefined ? { kind: 'root' } : { kind: 'routine', name: rootSpec.split('.').at(-1) ?? '' };
+  }
   if (second === undefined) return { kind: 'relation', name: decodeSegment(first) };
   if (first === 'rpc' && more.length === 0) {
     return { kind: 'routine', name: decodeSegment(second) };

@@ -15,11 +15,11 @@ export interface RestOptions {
   readonly openapiMode: 'follow-privileges' | 'ignore-privileges' | 'disabled';
   readonly serverTiming: boolean;
   /** Function that answers the root instead of the description. */
-  readonly rootSpec?: string;
+  readonly rootSpec: string | undefined;
   /** Whether the description tells that calls take a token. */
-  readonly openapiSecurity?: boolean;
+  readonly openapiSecurity: boolean;
   /** Where clients reach the API, for the description. */
-  readonly proxyUri?: string;
+  readonly openapiProxyUri: string | undefined;
   /** `app.settings.*` of each request. */
   readonly appSettings?: Readonly<Record<string, string>>;
 }

@@ -5,6 +5,8 @@ import type { SchemaCache } from './schema/model.ts';
 interface StoreOptions {
   readonly schemas: readonly string[];
   readonly extraSearchPath: readonly string[];
+  /** Told each time that the schema cannot be read, and why. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Notifications come in bursts: a migration sends one per statement. */
@@ -68,6 +70,10 @@ export class SchemaStore {
   async #load(): Promise<SchemaCache> {
     this.#loading ??= loadSchema(this.#read, this.#options, this.#readSealed)
       .then((cache) => (this.#cache = cache))
+      .catch((error: unknown) => {
+        this.#options.onFailure(error);
+        throw error;
+      })
       .finally(() => {
         this.#loading = undefined;
         this.#loadedAt = Date.now();

@@ -61,6 +61,6 @@ const READERS: Readonly<Record<string, readonly [keyof RestOptions, (text: strin
   db_root_spec: ['rootSpec', name],
   openapi_mode: ['openapiMode', oneOf('follow-privileges', 'ignore-privileges', 'disabled')],
   openapi_security_active: ['openapiSecurity', flag],
-  openapi_server_proxy_uri: ['proxyUri', name],
+  openapi_server_proxy_uri: ['openapiProxyUri', name],
   server_timing_enabled: ['serverTiming', flag],
 };

@@ -21,7 +21,11 @@ select coalesce(json_agg(json_build_object(
           then nullif(coalesce(nullif(t.typtypmod, -1), a.atttypmod), -1) end,
       'nullable', not (a.attnotnull or t.typtype = 'd' and t.typnotnull),
       'initial', case
-        when a.attidentity <> '' then format('nextval(%L)', pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname))
+        -- Not pg_get_serial_sequence, which needs a privilege on the schema.
+        when a.attidentity <> '' then (
+          select format('nextval(%L)', s.objid::regclass) from pg_depend s
+          where s.refobjid = c.oid and s.refobjsubid = a.attnum and s.deptype = 'i'
+            and s.refclassid = 'pg_class'::regclass and s.classid = 'pg_class'::regclass)
         when a.attgenerated = '' then coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0)) end,
       'description', col_description(c.oid, a.attnum),
       'enumValues', (select json_agg(enumlabel order by enumsortorder) from pg_enum e where e.enumtypid = coalesce(b.oid, t.oid))
@@ -131,10 +135,6 @@ left join pg_namespace rn on rn.oid = r.relnamespace
 where n.nspname = any ($1::text[]) and (
   p.prokind = 'a' and p.pronargs = 1 and (r.oid is not null or a.oid = 'anyelement'::regtype)
   or p.prokind = 'f' and not p.proretset)`;
-
-/** Comment of a schema. */
-export const SCHEMA_COMMENT = `
-select coalesce(to_json(obj_description(n.oid, 'pg_namespace'))::text, 'null') from pg_namespace n where n.nspname = $1`;
 
 /** Only what a plain user may set: anything else would fail every request of that role. */
 export const ROLE_SETTINGS = `
