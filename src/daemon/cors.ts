@@ -14,13 +14,9 @@ export function allowOrigin(
   response: ServerResponse,
   preflightStatus: 200 | 204,
 ): boolean {
-  const { origin } = request.headers;
-  const all = allowed.includes('*');
-  if (origin === undefined || !(all || allowed.includes(origin))) return false;
-  response.setHeader('access-control-allow-origin', all ? '*' : origin);
-  // A page of any origin must not act with the cookies of this one; a page that was named may.
-  if (!all) response.setHeader('access-control-allow-credentials', 'true');
-  response.setHeader('access-control-expose-headers', EXPOSED);
+  const headers = originHeaders(allowed, request);
+  if (headers.length === 0) return false;
+  for (const [name, value] of headers) response.setHeader(name, value);
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
   const asked = request.headers['access-control-request-headers'];
   response.setHeader('access-control-allow-methods', 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD');
@@ -29,4 +25,20 @@ export function allowOrigin(
   response.statusCode = preflightStatus;
   response.end();
   return true;
+}
+
+/** What every answer to a page of an allowed origin carries. */
+export function originHeaders(
+  allowed: readonly string[],
+  { headers: { origin } }: IncomingMessage,
+): ReadonlyArray<readonly [name: string, value: string]> {
+  if (origin === undefined) return [];
+  const all = allowed.includes('*');
+  if (!all && !allowed.includes(origin)) return [];
+  return [
+    ['access-control-allow-origin', all ? '*' : origin],
+    // A page of any origin must not act with the cookies of this one; a page that was named may.
+    ...(all ? [] : [['access-control-allow-credentials', 'true'] as const]),
+    ['access-control-expose-headers', EXPOSED],
+  ];
 }

@@ -2,18 +2,34 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 
-/**
- * A request id on the response and, when it is over, in the log. The path is logged without its query, which may hold
- * keys, tokens and what people search for.
- */
+/** A request id on the response and, when it is over, in the log. */
 export function logRequest(request: IncomingMessage, response: ServerResponse, path: string, log: Logger): string {
-  const given = request.headers['x-request-id'];
-  const requestId = typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID();
-  response.setHeader('x-request-id', requestId);
+  const id = requestIdOf(request);
+  response.setHeader('x-request-id', id);
+  const over = startLine(id, request, path, log);
+  response.once('close', () => over(response));
+  return id;
+}
+
+/** The caller's own, if it is one; else a new one. */
+export function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/**
+ * Gives what writes the line when the response is over. The path is logged without its query, which may hold keys,
+ * tokens and what people search for.
+ */
+export function startLine(
+  requestId: string,
+  { method }: IncomingMessage,
+  path: string,
+  log: Logger,
+): (response: ServerResponse) => void {
   const start = performance.now();
-  const { method } = request;
-  response.once('close', () => {
-    const ms = performance.now() - start;
+  return (response) => {
+    const ms = Math.round((performance.now() - start) * 1_000) / 1_000;
     const line = {
       requestId,
       method,
@@ -24,8 +40,7 @@ export function logRequest(request: IncomingMessage, response: ServerResponse, p
     };
     if (path === '/healthz' || path === '/readyz') log.debug(line, 'request');
     else log.info(line, 'request');
-  });
-  return requestId;
+  };
 }
 
 /** Characters of a path in the log: none of ours is longer, and a line is not for strangers to fill. */

@@ -6,10 +6,10 @@ import type { RestEngine } from '../services/rest/engine.ts';
 import type { RestResponse } from '../services/rest/message.ts';
 import { discard } from '../services/rest/reply/respond.ts';
 import type { Gate } from './gate.ts';
-import { allowOrigin } from './cors.ts';
+import { allowOrigin, originHeaders } from './cors.ts';
 import { flatten, readBody, targetBelow } from './http.ts';
 import { errorFields } from './log.ts';
-import { logRequest } from './request-log.ts';
+import { requestIdOf, startLine } from './request-log.ts';
 
 export interface RestAdapterOptions {
   readonly log: Logger;
@@ -33,14 +33,25 @@ export function restAdapter(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const { path, query } = targetBelow(REST_PATH, request.url);
-    const requestId = logRequest(request, response, REST_PATH + path, options.log);
-    if (options.stopping()) response.setHeader('connection', 'close');
-    if (allowOrigin(options.cors, request, response, 200)) return;
-    serve(engine, { request, response, path, query }, options).catch((error: unknown) => {
+    const requestId = requestIdOf(request);
+    const over = startLine(requestId, request, REST_PATH + path, options.log);
+    const caller: Caller = { gone: false, onGone: undefined };
+    response.once('close', () => {
+      over(response);
+      if (response.writableFinished) return;
+      caller.gone = true;
+      caller.onGone?.();
+    });
+    if (request.method === 'OPTIONS') {
+      response.setHeader('X-Request-Id', requestId);
+      if (allowOrigin(options.cors, request, response, 200)) return;
+    }
+    const exchange = { request, response, path, query, caller, requestId };
+    serve(engine, exchange, options).catch((error: unknown) => {
       if (response.destroyed) return;
       options.log.error({ requestId, ...errorFields(error) }, 'failed');
       if (response.headersSent) response.destroy();
-      else refuse(response, 500, 'PGRSTX00', 'Internal error; the log has the request id');
+      else write(exchange, options, refusal(500, 'PGRSTX00', 'Internal error; the log has the request id'));
     });
   };
 }
@@ -50,75 +61,85 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly path: string;
   readonly query: string;
+  readonly caller: Caller;
+  readonly requestId: string;
 }
 
-async function serve(
-  engine: RestEngine,
-  exchange: Exchange,
-  { gate, serverTiming }: RestAdapterOptions,
-): Promise<void> {
-  const { request, response, path, query } = exchange;
+async function serve(engine: RestEngine, exchange: Exchange, options: RestAdapterOptions): Promise<void> {
+  const { request, path, query, caller } = exchange;
   const start = performance.now();
-  const caller: Caller = { gone: false, onGone: undefined };
-  response.once('close', () => {
-    if (response.writableFinished) return;
-    caller.gone = true;
-    caller.onGone?.();
-  });
-  const { admission, retryAfterSeconds } = await gate.admit(request, query);
-  if (retryAfterSeconds !== undefined) return tooMany(response, retryAfterSeconds);
+  const { admission, retryAfterSeconds } = await options.gate.admit(request, query);
+  if (retryAfterSeconds !== undefined) return write(exchange, options, tooMany(retryAfterSeconds));
   const body = admission.as === 'refused' ? NOTHING : await readBody(request, MAX_BODY);
-  if (body === undefined) return refuse(response, 413, 'PGRST102', `The request body is larger than ${MAX_BODY} bytes`);
+  if (body === undefined) {
+    return write(exchange, options, refusal(413, 'PGRST102', `The request body is larger than ${MAX_BODY} bytes`));
+  }
   const { method = 'GET' } = request;
   const answer = await engine({ method, path, query, headers: flatten(request), body, admission, caller });
-  if (serverTiming) response.setHeader('Server-Timing', `total;dur=${(performance.now() - start).toFixed(1)}`);
-  write(response, method, answer);
+  write(exchange, options, answer, options.serverTiming ? performance.now() - start : undefined);
 }
 
-function write(response: ServerResponse, method: string, { status, headers, body }: RestResponse): void {
-  for (const [name, value] of headers) {
-    // Two cookies are two headers; of anything else the last one counts.
-    if (name.toLowerCase() === 'set-cookie') response.appendHeader(name, value);
-    else response.setHeader(name, value);
-  }
-  response.setHeader('Vary', 'Accept, Prefer, Range, Origin');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.statusCode = status;
-  if (method === 'HEAD' || status === 204) {
+/** Headers in one flat list: setting them one by one costs more than all else here. */
+function write(
+  { request, response, requestId }: Exchange,
+  { cors, stopping }: RestAdapterOptions,
+  { status, headers, body }: RestResponse,
+  took?: number,
+): void {
+  const flat = [
+    'Vary',
+    'Accept, Prefer, Range, Origin',
+    'X-Content-Type-Options',
+    'nosniff',
+    'X-Request-Id',
+    requestId,
+  ];
+  for (const [name, value] of headers) if (!OURS.has(name.toLowerCase())) flat.push(name, value);
+  for (const [name, value] of originHeaders(cors, request)) flat.push(name, value);
+  if (took !== undefined) flat.push('Server-Timing', `total;dur=${took.toFixed(1)}`);
+  if (stopping()) flat.push('Connection', 'close');
+  if (request.method === 'HEAD' || status === 204) {
     discard(body);
-    response.end();
-    return;
+    response.writeHead(status, flat).end();
+  } else if (typeof body === 'string') {
+    flat.push('Content-Length', String(Buffer.byteLength(body)));
+    response.writeHead(status, flat).end(body);
+  } else if (Buffer.isBuffer(body)) {
+    flat.push('Content-Length', String(body.length));
+    response.writeHead(status, flat);
+    // The same bytes as latin1 leave in one piece with the headers.
+    if (body.length < SMALL) response.end(body.toString('latin1'), 'latin1');
+    else response.end(body);
+  } else {
+    flat.push('Content-Length', String(body.length));
+    response.writeHead(status, flat);
+    // On failure both ends are destroyed: what was sent falls short of the length, so nobody takes it for complete.
+    pipeline(body.stream, response, () => undefined);
   }
-  if (typeof body === 'string' || Buffer.isBuffer(body)) {
-    response.setHeader('Content-Length', Buffer.byteLength(body));
-    response.end(body);
-    return;
-  }
-  response.setHeader('Content-Length', body.length);
-  // On failure both ends are destroyed: what was sent falls short of the length, so nobody takes it for complete.
-  pipeline(body.stream, response, () => undefined);
 }
+
+/** Functions of the database may set any header but these. */
+const OURS = new Set(['vary', 'x-content-type-options', 'x-request-id', 'content-length', 'transfer-encoding']);
+const SMALL = 16 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
 /** The code is the one that functions of the database raise for the same: `PT` and the status. */
-function tooMany(response: ServerResponse, seconds: number): void {
-  response.setHeader('Retry-After', seconds);
+function tooMany(seconds: number): RestResponse {
   const hint = `Try again in ${seconds} second${seconds === 1 ? '' : 's'}.`;
-  write(response, '', {
+  return {
     status: 429,
-    headers: [['Content-Type', 'application/json; charset=utf-8']],
+    headers: [JSON_TYPE, ['Retry-After', String(seconds)]],
     body: JSON.stringify({ code: 'PT429', details: null, hint, message: 'Too many requests' }),
-  });
+  };
 }
 
-function refuse(response: ServerResponse, status: number, code: string, message: string): void {
-  write(response, '', {
+function refusal(status: number, code: string, message: string): RestResponse {
+  return {
     status,
-    headers: [
-      ['Content-Type', 'application/json; charset=utf-8'],
-      ['Connection', 'close'],
-    ],
+    headers: [JSON_TYPE, ['Connection', 'close']],
     body: JSON.stringify({ code, details: null, hint: null, message }),
-  });
+  };
 }
+
+const JSON_TYPE = ['Content-Type', 'application/json; charset=utf-8'] as const;

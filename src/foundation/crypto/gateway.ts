@@ -57,8 +57,13 @@ export type Gateway = (knock: Knock) => Promise<Admission>;
 export function makeGateway({ keys, verifyLegacy }: GatewayKeys): Gateway {
   // Looked up by digest, so that the time of a look-up says nothing about a key.
   const known = keys && new Map(keys.map((each) => [keyIdOf(each.key), each]));
+  // A digest costs more than the rest; only keys that passed are remembered, so there are few.
+  const passed = new Map<string, string>();
+  const idOf = (apikey: string): string => passed.get(apikey) ?? keyIdOf(apikey);
   const find = async (apikey: string, now: number): Promise<string | undefined> => {
-    const found = known?.get(keyIdOf(apikey));
+    const id = idOf(apikey);
+    const found = known?.get(id);
+    if (found) passed.set(apikey, id);
     if (found) return found.notAfter === undefined || now < Date.parse(found.notAfter) ? found.role : undefined;
     return isOpaque(apikey) ? undefined : legacyRole(apikey, verifyLegacy, now);
   };
@@ -74,7 +79,7 @@ export function makeGateway({ keys, verifyLegacy }: GatewayKeys): Gateway {
     }
     const role = await find(apikey, now);
     if (role === undefined) return refused(BAD_KEY);
-    const keyId = keyIdOf(apikey);
+    const keyId = idOf(apikey);
     if (bearer !== undefined && bearer !== apikey) {
       return isOpaque(bearer) ? refused(BAD_KEY) : { as: 'token', token: bearer, role, keyId };
     }

@@ -54,11 +54,12 @@ export function makeRateLimiter(address: DatabaseAddress, tell: (news: StoreNews
   const shares = new Map<string, Share>();
   return {
     take: async (bucket, key, cost = 1) => {
-      const id = createHash('sha256').update(`${bucket.name}\0${key}`).digest().subarray(0, 16);
-      const share = shareOf(shares, id.toString('base64'));
+      const counted = `${bucket.name}\0${key}`;
+      const share = shareOf(shares, counted);
       const price = Math.min(cost, bucket.capacity);
       const lease = Math.max(1, Math.floor(bucket.capacity / 100));
       const refill = async (): Promise<void> => {
+        const id = createHash('sha256').update(counted).digest().subarray(0, 16);
         const { granted, waitSeconds } = await store.take(id, Math.max(lease, share.waiting), bucket);
         const now = performance.now();
         if (granted === 0) share.refusedUntil = now + waitSeconds * 1_000;

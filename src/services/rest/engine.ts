@@ -95,8 +95,19 @@ async function answerBy(
       ? routineInfo(cache, schema, target.name)
       : relationInfo(cache, schema, target.name);
   }
+  // Named one by one: a spread of so many costs more than all else in here.
   const context: ActionContext = {
-    ...head,
+    target,
+    schema,
+    cache: head.cache,
+    options: head.options,
+    profileHeader: head.profileHeader,
+    preferences: head.preferences,
+    pairs: head.pairs,
+    mediaOf: head.mediaOf,
+    media: head.media,
+    plan: head.plan,
+    once: head.once,
     pool: parts.pool,
     identity: effectiveIdentity(identity, parts.options, head.options),
     request,
