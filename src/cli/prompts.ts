@@ -1,3 +1,5 @@
+import { openSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
 import { VectabaseError } from '../foundation/core/errors.ts';
 
 /** Can a person be asked? Only on a terminal, and not under `--no-input` or `--json`. */
@@ -5,10 +7,25 @@ export function canAsk(options: { noInput: boolean; json: boolean }): boolean {
   return !options.noInput && !options.json && process.stdin.isTTY && process.stderr.isTTY;
 }
 
-/** Asks for a secret without echo. */
-export async function askSecret(message: string): Promise<string> {
+/** Asks for a secret without echo; at `input` when stdin is taken by something else. */
+export async function askSecret(message: string, input: NodeJS.ReadableStream = process.stdin): Promise<string> {
   const { password } = await import('@inquirer/prompts');
-  return orCancelled(password({ message, mask: true }, { output: process.stderr }));
+  return orCancelled(password({ message, mask: true }, { input, output: process.stderr }));
+}
+
+/** The terminal of this process, also when stdin is a pipe; undefined when there is none. */
+export function openTerminal(): ReadStream | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  try {
+    return new ReadStream(openSync('/dev/tty', 'r+'));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function askYes(message: string): Promise<boolean> {
+  const { confirm } = await import('@inquirer/prompts');
+  return orCancelled(confirm({ message }, { output: process.stderr }));
 }
 
 /**

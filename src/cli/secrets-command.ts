@@ -47,8 +47,7 @@ export abstract class SecretsCommand<Result> extends BaseCommand<Result> {
     question: string,
   ): Promise<Buffer> {
     const file = flags['from-file'];
-    if (file !== undefined) return readNamed(file);
-    if (!process.stdin.isTTY) return readStdin();
+    if (file !== undefined || !process.stdin.isTTY) return readGiven(file);
     if (this.mayAsk(flags)) return Buffer.from(await askSecret(question));
     throw new VectabaseError('USAGE', {
       message: 'there is no value: nothing is piped in, and nobody can be asked',
@@ -57,9 +56,9 @@ export abstract class SecretsCommand<Result> extends BaseCommand<Result> {
   }
 }
 
-/** `-` is stdin. */
-export async function readNamed(file: string): Promise<Buffer> {
-  if (file === '-') return readStdin();
+/** A file that the person named; what is piped in when they named none. @throws VectabaseError USAGE */
+export async function readGiven(file: string | undefined): Promise<Buffer> {
+  if (file === undefined) return readStdin();
   try {
     return await readFile(file);
   } catch (error) {
@@ -71,7 +70,14 @@ export async function readNamed(file: string): Promise<Buffer> {
   }
 }
 
+/** @throws VectabaseError USAGE on a terminal: waiting in silence would look like hanging */
 async function readStdin(): Promise<Buffer> {
+  if (process.stdin.isTTY) {
+    throw new VectabaseError('USAGE', {
+      message: 'nothing is piped in',
+      hint: 'Pipe it in, or name a file with --from-file FILE. With --help the command tells what else it takes.',
+    });
+  }
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);

@@ -11,6 +11,7 @@ import { ident } from '../../src/foundation/postgres/sql.ts';
 import { sleep } from '../../src/foundation/core/sleep.ts';
 import { freePort } from '../../src/foundation/process/port.ts';
 import { serviceUser } from '../../src/foundation/process/service-user.ts';
+import { searchBeforeRemoval } from './canary.ts';
 
 const SUPERUSER = 'supabase_admin';
 const PASSWORD = 'test';
@@ -112,6 +113,7 @@ export async function startTestCluster(
     async stop() {
       const leaks = await openSessions(adminAddress);
       await server.stop();
+      searchBeforeRemoval(directory);
       remove();
       process.off('exit', remove);
       if (leaks.length > 0) throw new Error(`sessions left open: ${leaks.join(', ')}`);

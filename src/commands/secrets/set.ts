@@ -16,7 +16,7 @@ One line end at its end is dropped, as echo and editors add it; --exact keeps it
   ];
   static override args = { name: Args.string({ description: 'STRIPE_SECRET_KEY', required: true }) };
   static override flags = {
-    'from-file': Flags.string({ summary: 'file with the value; - is stdin', helpValue: 'FILE' }),
+    'from-file': Flags.string({ summary: 'file with the value', helpValue: 'FILE' }),
     exact: Flags.boolean({ summary: 'keep the line end at the end of the value', default: false }),
   };
 

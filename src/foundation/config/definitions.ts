@@ -152,6 +152,10 @@ export const DEFINITIONS = {
   secrets: {
     environment: text('production', 'Which file of encrypted secrets this installation uses.'),
     identityFile: optionalText('File with the private key that opens the secrets, instead of secrets/identity.'),
+    parts: list(
+      ['stripe', 'paypal', 'discord', 'roblox', 'mail', 'functions', 'auth'],
+      'Parts of the project that are in use: `secrets check` asks for the names that each needs.',
+    ),
   },
   limits: {
     requestsPerKey: integer(1_000_000, [0, 2_147_483_647], 'Requests a minute with one API key; 0 for any number.'),

@@ -40,12 +40,15 @@ export async function findIdentities(search: IdentitySearch): Promise<[AgeIdenti
  * Makes what the secrets of an installation need, and nothing that is there: the directory, an identity, the list of
  * recipients with that identity alone, a .gitignore that lets only what is safe into git.
  *
+ * Where there are sealed files and no identity, a new one would open none of them: it is made for a newcomer only, who
+ * needs a public key to be let in with.
+ *
  * @param options.auditOwner who the log of accesses is given to; needs root
  * @returns whether an identity was made
  */
 export async function ensureSecretsHome(
   search: IdentitySearch,
-  options: { now: number; auditOwner?: { uid: number; gid: number } | undefined },
+  options: { now: number; newcomer?: boolean | undefined; auditOwner?: { uid: number; gid: number } | undefined },
 ): Promise<boolean> {
   const { paths } = search;
   const asRoot = process.getuid?.() === 0;
@@ -55,10 +58,11 @@ export async function ensureSecretsHome(
   await mkdir(paths.audit, { recursive: true, mode: 0o700 });
   if (options.auditOwner) await giveTo(paths.audit, options.auditOwner);
   await writeOnce(paths.ignore, GIT_IGNORE, 0o644);
-  const own = (await identityFileOf(search)) === paths.identity;
+  const sealed = (await readdir(paths.directory)).some((name) => name.endsWith('.env.age'));
+  const own = (await identityFileOf(search)) === paths.identity && (!sealed || options.newcomer === true);
   const made = own && (await writeOnce(paths.identity, await newIdentityFile(options.now), 0o600));
   if (await exists(paths.recipients)) return made;
-  if ((await readdir(paths.directory)).some((name) => name.endsWith('.env.age'))) throw lostRecipients(paths);
+  if (sealed) throw lostRecipients(paths);
   const identities = await findIdentities(search);
   await writeOnce(paths.recipients, identities.map(({ recipient }) => `${recipient}\n`).join(''), 0o644);
   return made;

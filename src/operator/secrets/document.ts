@@ -120,7 +120,7 @@ export function assertSecret(name: string, value: string): void {
 
 /** @throws VectabaseError SECRET_INVALID; a name that is none is not repeated: it may be a value that slipped */
 export function assertSecretName(name: string): void {
-  if (!isSecretName(name)) {
+  if (!isSecretName(name) || KEY.test(name)) {
     throw new VectabaseError('SECRET_INVALID', {
       message: 'the name of a secret has letters, digits and underscores, and begins with no digit',
       hint: 'Run vectabase secrets set NAME; the value comes from stdin, --from-file or a prompt.',
@@ -133,6 +133,9 @@ export function assertSecretName(name: string): void {
     details: { name },
   });
 }
+
+/** Keys that would pass for names, by the prefixes that their makers give them. */
+const KEY = /^(sk|rk|pk|whsec|re|sbp|sb|ghp|gho|github_pat|xox[a-z])_\w*\d\w{7,}$/;
 
 /** Everybody can seal a file for public keys, so a value must not be able to turn a program into another one. */
 const LOADERS =

@@ -38,6 +38,12 @@ export function isSecretName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]{0,254}$/.test(name);
 }
 
+/**
+ * Single quotes (an apostrophe inside as a shell writes it), double quotes with escapes, backticks. Written so that each
+ * letter can be matched in one way only: with `(?:[^']+|…)*` an open quote before 40 letters would take hours.
+ */
+const QUOTED = /[ \t]*(?:'([^']*(?:'\\''[^']*)*)'|"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|`([^`]*)`)/y;
+
 /** @throws VectabaseError SECRETS_FILE_INVALID, with the number of the line and none of its text */
 export function parseDotenv(source: string, file: string): ParsedDotenv {
   const text = source.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
@@ -60,7 +66,7 @@ export function parseDotenv(source: string, file: string): ParsedDotenv {
     }
     const name = take(/[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]{0,254})[ \t]*=/y)?.[1];
     if (name === undefined) throw invalid(file, line, 'is no NAME=value');
-    const quoted = take(/[ \t]*(?:'((?:[^']+|'\\'')*)'|"((?:[^"\\]+|\\[\s\S])*)"|`([^`]*)`)/y);
+    const quoted = take(QUOTED);
     let value: string;
     if (quoted === null) {
       const raw = take(/[^\n]*(?:\n|$)/y)?.[0].replace(/\n$/, '') ?? '';

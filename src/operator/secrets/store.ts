@@ -12,7 +12,7 @@ import { withLock } from '../../foundation/process/wait-lock.ts';
 import { auditKey, type AuditOperation } from './audit-line.ts';
 import { appendAudit, auditFiles } from './audit-log.ts';
 import { EMPTY_DOCUMENT, printDocument, readDocument, recipientsTag, type SecretsDocument } from './document.ts';
-import { readRecipients } from './recipients-file.ts';
+import { readRecipients, writeRecipients, type Recipient } from './recipients-file.ts';
 
 export interface OpenStore {
   readonly dir: string;
@@ -22,6 +22,8 @@ export interface OpenStore {
   readonly reason?: string | undefined;
   readonly askPassphrase?: IdentitySearch['askPassphrase'];
   readonly now: () => number;
+  /** Makes a private key also where there are files that it does not open. */
+  readonly newcomer?: boolean;
 }
 
 /** What an access is: written to the log before anything is handed out. */
@@ -93,6 +95,28 @@ export class SecretStore {
     });
   }
 
+  /**
+   * Seals every environment for those who are listed now, or for a new list that is written first. Killed between two
+   * files, the rest is behind; running it again seals only that.
+   */
+  async rewrap(
+    access: Pick<Access, 'operation' | 'to'>,
+    recipients?: readonly Recipient[],
+  ): Promise<Array<{ environment: string; change: Change }>> {
+    return withLock(this.paths.lock, async () => {
+      const stores = (await this.environments()).map((name) => this.of(name));
+      const documents = await Promise.all(stores.map((store) => store.#load())); // before a list that locks us out
+      for (const store of stores.length === 0 ? [this] : stores) await store.audit({ ...access, names: [] });
+      if (recipients !== undefined) await writeRecipients(this.paths.recipients, recipients);
+      const results = [];
+      for (const [index, store] of stores.entries()) {
+        const document = documents[index] ?? EMPTY_DOCUMENT;
+        results.push({ environment: store.environment, change: await store.#save(document, document) });
+      }
+      return results;
+    });
+  }
+
   async audit(entry: Omit<Access, 'names'> & { names: readonly string[] }): Promise<void> {
     const [identity] = this.identities;
     await appendAudit(
@@ -142,7 +166,7 @@ export async function openSecrets(input: OpenStore): Promise<SecretStore> {
   const { settings } = loadSettings({ dir: input.dir });
   const { secrets: paths } = installationPaths(input.dir);
   const search = { paths, identityFile: settings.secrets.identityFile, askPassphrase: input.askPassphrase };
-  await ensureSecretsHome(search, { now: input.now() });
+  await ensureSecretsHome(search, { now: input.now(), newcomer: input.newcomer });
   const environment = input.environment ?? settings.secrets.environment;
   return new SecretStore(paths, environment, await findIdentities(search), input);
 }

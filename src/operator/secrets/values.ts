@@ -1,5 +1,13 @@
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import { assertSecret, assertSecretName, secretOf, secretsOf, withoutSecrets, withSecrets } from './document.ts';
+import {
+  assertSecret,
+  assertSecretName,
+  secretOf,
+  secretsOf,
+  withoutSecrets,
+  withSecrets,
+  type SecretsDocument,
+} from './document.ts';
 import type { Change, SecretStore } from './store.ts';
 
 export interface SetResult {
@@ -27,8 +35,10 @@ export async function setSecret(store: SecretStore, name: string, value: string)
 /** @throws VectabaseError SECRET_MISSING */
 export async function getSecret(store: SecretStore, name: string): Promise<string> {
   assertSecretName(name);
-  const secret = secretOf(await store.read({ operation: 'get', names: [name] }), name);
-  if (secret === undefined) throw missing(store, [name]);
+  // A name that is not there may be a value that slipped: neither log nor error repeats it.
+  const names = (read: SecretsDocument): string[] => (secretOf(read, name) === undefined ? [] : [name]);
+  const secret = secretOf(await store.read({ operation: 'get', names }), name);
+  if (secret === undefined) throw missing(store, 1);
   return secret.value;
 }
 
@@ -36,8 +46,8 @@ export async function getSecret(store: SecretStore, name: string): Promise<strin
 export async function unsetSecrets(store: SecretStore, names: readonly string[]): Promise<Change> {
   for (const name of names) assertSecretName(name);
   return store.change({ operation: 'unset', names }, (document) => {
-    const absent = names.filter((name) => secretOf(document, name) === undefined);
-    if (absent.length > 0) throw missing(store, absent);
+    const absent = names.filter((name) => secretOf(document, name) === undefined).length;
+    if (absent > 0) throw missing(store, absent);
     return withoutSecrets(document, new Set(names));
   });
 }
@@ -58,15 +68,15 @@ export async function takeSecrets(
     names: (read) => secretsOf(read).flatMap(({ name }) => (wanted?.has(name) === false ? [] : [name])),
   });
   const found = secretsOf(document).filter(({ name }) => wanted?.has(name) !== false);
-  const absent = [...(wanted ?? [])].filter((name) => !found.some((secret) => secret.name === name));
-  if (absent.length > 0) throw missing(store, absent);
+  const absent = (wanted?.size ?? found.length) - found.length;
+  if (absent > 0) throw missing(store, absent);
   return new Map(found.map(({ name, value }) => [name, value]));
 }
 
-function missing({ environment }: SecretStore, names: readonly string[]): VectabaseError {
+function missing({ environment }: SecretStore, count: number): VectabaseError {
   return new VectabaseError('SECRET_MISSING', {
-    message: `${environment} has no secret ${names.join(', ')}`,
+    message: count === 1 ? `${environment} has no secret of that name` : `${environment} lacks ${count} of these names`,
     hint: `Run vectabase secrets list --environment ${environment} for the names, or vectabase secrets set NAME.`,
-    details: { environment, names },
+    details: { environment },
   });
 }

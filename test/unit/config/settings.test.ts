@@ -146,6 +146,7 @@ describe('precedence', () => {
       'advise.columns': ['a,b', ['a', 'b']],
       'secrets.environment': ['staging', 'staging'],
       'secrets.identityFile': ['/run/identity', '/run/identity'],
+      'secrets.parts': ['stripe,mail', ['stripe', 'mail']],
       'limits.requestsPerKey': ['600', 600],
       'limits.requestsPerAddress': ['0', 0],
       'audit.roles': ['anon,x', ['anon', 'x']],

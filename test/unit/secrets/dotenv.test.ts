@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { VectabaseError } from '../../../src/foundation/core/errors.ts';
 import { parseDotenv, printDotenv } from '../../../src/operator/secrets/dotenv.ts';
 import { anyText } from '../../support/any-text.ts';
 
@@ -117,6 +118,30 @@ describe('files of others', () => {
   ])('refuses %s by line, never by text', (_, text, message) => {
     expect(() => parseDotenv(text, 'file')).toThrow(message);
     expect(() => parseDotenv(text, 'file')).not.toThrow(/secret-value/);
+  });
+
+  test.each(["'", '"', '`', `'a'\\''`, '"\\"'])('an open %s before much text is told at once', (quote) => {
+    expect(() => parseDotenv(`A=${quote}${'x'.repeat(200_000)}`, 'file')).toThrow(/line 1 (opens a|goes on)/);
+  });
+
+  test('any text is read, or refused in our words', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          value,
+          fc.array(value).map((lines) => lines.map((line) => `A=${line}`).join('\n')),
+        ),
+        (text) => {
+          try {
+            const { items } = parseDotenv(text, 'file');
+            expect(valuesOf(printDotenv(items)).map(([key]) => key)).toEqual(valuesOf(text).map(([key]) => key));
+          } catch (error) {
+            if (!(error instanceof VectabaseError)) throw error;
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
   });
 
   test('notes what other readers would read otherwise', () => {

@@ -1,0 +1,49 @@
+import { Args, Flags } from '@oclif/core';
+import { readGiven, SecretsCommand } from '../../../cli/secrets-command.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import type { RecipientsChange as Result } from '../../../operator/secrets/recipients.ts';
+
+export default class RecipientsAdd extends SecretsCommand<Result> {
+  // An SSH key is two or three words.
+  static override strict = false;
+  static override summary = 'let somebody open the secrets of all environments';
+  static override description =
+    'Takes a public key, age1… or ssh-ed25519 …, and seals every file anew. Commit the files afterwards.';
+  static override examples = [
+    '<%= config.bin %> secrets recipients add age1… --name ann',
+    '<%= config.bin %> secrets recipients add --from-file ann.pub',
+    'curl https://github.com/ann.keys | grep ed25519 | <%= config.bin %> secrets recipients add --name ann',
+  ];
+  static override args = { key: Args.string({ description: 'age1… or ssh-ed25519 AAAA…' }) };
+  static override flags = {
+    name: Flags.string({ summary: 'whose key it is', helpValue: 'NAME' }),
+    'from-file': Flags.string({ summary: 'file with public keys, one a line', helpValue: 'FILE' }),
+  };
+
+  async run(): Promise<Result> {
+    const { argv, flags } = await this.parse(RecipientsAdd);
+    const { openSecrets } = await import('../../../operator/secrets/store.ts');
+    const { addRecipients } = await import('../../../operator/secrets/recipients.ts');
+    const piped = argv.length === 0;
+    const text = piped ? (await readGiven(flags['from-file'])).toString('utf8') : argv.join(' ');
+    const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+    if (lines.length === 0) throw nobody();
+    const result = await addRecipients(
+      await openSecrets(this.opening(flags)),
+      lines,
+      flags.name?.replaceAll('\n', ' '),
+    );
+    this.print(
+      `${result.recipients.length} can open the secrets now; sealed anew: ${result.sealed.join(', ') || 'nothing, there are none yet'}\n`,
+    );
+    this.say(`Commit ${result.file} and the sealed files.`);
+    return result;
+  }
+}
+
+function nobody(): VectabaseError {
+  return new VectabaseError('USAGE', {
+    message: 'there is no key to add',
+    hint: 'Run vectabase secrets recipients add age1…, or give a file of public keys with --from-file FILE.',
+  });
+}
