@@ -26,6 +26,23 @@ const PROVIDER = z.strictObject({
   extraClientIds: z.array(z.string().min(1)).optional(),
 });
 
+/** What the platform's own tables hold of keys, tokens and accounts (requirement 3.2). */
+const SENSITIVE_COLUMNS = [
+  'public.developer_api_keys.api_key blind',
+  'public.license_keys.key blind',
+  'public.whitelist_users.license_key blind',
+  'public.profiles.stripe_account_id blind',
+  'public.profiles.paypal_email',
+  'public.profiles.paypal_merchant_id',
+  'public.profiles.discord_access_token',
+  'public.profiles.discord_refresh_token',
+  'public.profiles.default_roblox_api_key_encrypted',
+  'public.stores.stripe_connect_account_id blind',
+  'public.bot_products.payhip_api_key',
+  'public.bot_products.roblox_api_key_encrypted',
+  'public.bot_config.value',
+];
+
 /** All settings, by section and name: `api.port` in the file is `VECTABASE_API_PORT` in the environment. */
 export const DEFINITIONS = {
   api: {
@@ -157,6 +174,11 @@ export const DEFINITIONS = {
       'Parts of the project that are in use: `secrets check` asks for the names that each needs.',
     ),
   },
+  encryption: {
+    columns: encryptedColumns(
+      'Columns that are kept encrypted: schema.table.column, then `blind` where lookups by equality must go on, then `for ROLE+ROLE` (who reads plaintext; service_role+postgres).',
+    ),
+  },
   limits: {
     requestsPerKey: integer(1_000_000, [0, 2_147_483_647], 'Requests a minute with one API key; 0 for any number.'),
     requestsPerAddress: integer(
@@ -230,6 +252,16 @@ export type Settings = {
     readonly [N in keyof (typeof DEFINITIONS)[S]]: (typeof DEFINITIONS)[S][N] extends Definition<infer T> ? T : never;
   };
 };
+
+function encryptedColumns(doc: string): Definition<readonly string[]> {
+  const named = /^[^.\s]+\.[^.\s]+\.[^.\s]+( blind)?( for [^\s+]+(\+[^\s+]+)*)?$/;
+  const closed = /[ +](anon|authenticated|public)\b/;
+  const one = z
+    .string()
+    .regex(named, 'not schema.table.column, then blind and for ROLE+ROLE where wanted')
+    .refine((item) => !closed.test(item), 'visitors never read plaintext: write a function for what they may see');
+  return { ...list(SENSITIVE_COLUMNS, doc), schema: z.array(one) };
+}
 
 function integer(initial: number, [min, max]: readonly [number, number], doc: string): Definition<number> {
   const fromText = (raw: string): unknown => (/^\d+$/.test(raw) ? Number(raw) : raw);

@@ -48,8 +48,8 @@ select json_build_object(
  */
 export async function openKeys({ masters, keys }: StoredKeys, masterKey: Buffer): Promise<ColumnKeys> {
   for (const master of masters) {
-    const { wrapKey, checkKey } = await derive(masterKey, Buffer.from(master.salt, 'hex'), master.iterations);
-    if (openGcm(checkKey, Buffer.from(master.check, 'hex'), Buffer.from(master.id)) === undefined) continue;
+    const wrapKey = await passes(master, masterKey);
+    if (!wrapKey) continue;
     return new ColumnKeys(
       unwrapAll(
         keys.filter((row) => row.master === master.id),
@@ -61,6 +61,12 @@ export async function openKeys({ masters, keys }: StoredKeys, masterKey: Buffer)
     message: 'the master key does not open the data keys of this database',
     hint: 'Bring back the master key that encrypted it. Nothing else opens its encrypted columns.',
   });
+}
+
+/** Whether this master key is one of those that the keys are wrapped under. */
+export async function opensKeys({ masters }: StoredKeys, masterKey: Buffer): Promise<boolean> {
+  for (const master of masters) if (await passes(master, masterKey)) return true;
+  return false;
 }
 
 /** Makes the first data key and index key under this master key, if there are none. In the caller's transaction. */
@@ -79,9 +85,8 @@ export async function addDataKey(session: Session, masterKey: Buffer): Promise<s
   const stored = await readStoredKeys(session);
   const masters: Master[] = [];
   for (const row of stored.masters) {
-    const { wrapKey, checkKey } = await derive(masterKey, Buffer.from(row.salt, 'hex'), row.iterations);
-    const good = openGcm(checkKey, Buffer.from(row.check, 'hex'), Buffer.from(row.id)) !== undefined;
-    if (!good) throw midRotation();
+    const wrapKey = await passes(row, masterKey);
+    if (!wrapKey) throw midRotation();
     masters.push({ id: row.id, wrapKey });
   }
   await session.rows("update vectabase.data_keys set active = false where purpose = 'data' and active");
@@ -102,8 +107,7 @@ export async function keepOnly(session: Session, masterKey: Buffer): Promise<num
   const stored = await readStoredKeys(session);
   let dropped = 0;
   for (const row of stored.masters) {
-    const { checkKey } = await derive(masterKey, Buffer.from(row.salt, 'hex'), row.iterations);
-    if (openGcm(checkKey, Buffer.from(row.check, 'hex'), Buffer.from(row.id)) !== undefined) continue;
+    if (await passes(row, masterKey)) continue;
     dropped += await session.count('delete from vectabase.master_keys where id = $1', [row.id]);
   }
   return dropped;
@@ -117,6 +121,12 @@ export async function readStoredKeys(session: Session): Promise<StoredKeys> {
 interface Master {
   readonly id: string;
   readonly wrapKey: Buffer;
+}
+
+/** The key that wraps, when the sealed check value shows that this is the master key. */
+async function passes({ id, salt, iterations, check }: MasterRow, masterKey: Buffer): Promise<Buffer | undefined> {
+  const { wrapKey, checkKey } = await derive(masterKey, Buffer.from(salt, 'hex'), iterations);
+  return openGcm(checkKey, Buffer.from(check, 'hex'), Buffer.from(id)) === undefined ? undefined : wrapKey;
 }
 
 async function derive(masterKey: Buffer, salt: Buffer, iterations: number) {

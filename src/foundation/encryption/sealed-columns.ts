@@ -17,6 +17,7 @@ export interface SealedColumn {
   readonly rowKey: readonly string[];
   /** On its way into encryption or out of it: plaintext may stand beside envelopes. */
   readonly mixed: boolean;
+  readonly state: 'applying' | 'encrypted' | 'undoing';
 }
 
 /** More than any pool has. */
@@ -52,6 +53,10 @@ export class SealedColumns {
     return sealed;
   }
 
+  all(): SealedColumn[] {
+    return [...this.#byId.values()];
+  }
+
   byId(id: number): SealedColumn | undefined {
     return this.#byId.get(id);
   }
@@ -72,15 +77,17 @@ export async function readSealedColumns(
   masterKeyFile: string | undefined,
 ): Promise<SealedColumns | undefined> {
   if ((await read(INSTALLED, [])) !== 'true') return undefined;
-  const rows = JSON.parse(await read(COLUMNS, [])) as ColumnRow[];
-  if (rows.length === 0) return undefined;
+  const columns = await columnsIn(read);
+  if (columns.length === 0) return undefined;
   const found = await findMasterKey(masterKeyFile);
-  if (found === undefined) throw missing(rows.length);
+  if (found === undefined) throw missing(columns.length);
   const stored = JSON.parse(await read(STORED_KEYS, [])) as StoredKeys;
-  return new SealedColumns(
-    rows.map((row) => toColumn(row)),
-    await openKeys(stored, found.key),
-  );
+  return new SealedColumns(columns, await openKeys(stored, found.key));
+}
+
+/** The encrypted columns alone. */
+export async function columnsIn(read: ReadText): Promise<SealedColumn[]> {
+  return (JSON.parse(await read(COLUMNS, [])) as ColumnRow[]).map((row) => toColumn(row));
 }
 
 // Asked of the catalogue: by its name, a table in a schema that is closed to the role is an error.
@@ -89,7 +96,7 @@ select (count(*) > 0)::text from pg_catalog.pg_class
 where relname = 'encrypted_columns' and relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'vectabase')`;
 const COLUMNS = `
 select coalesce(json_agg(json_build_object('id', id, 'schema', schema_name, 'table', table_name, 'column', column_name,
-  'form', form, 'indexed', blind_index, 'readers', readers, 'rowKey', row_key, 'mixed', state <> 'encrypted')
+  'form', form, 'indexed', blind_index, 'readers', readers, 'rowKey', row_key, 'state', state)
   order by schema_name, table_name, column_name), '[]')::text from vectabase.encrypted_columns`;
 
 interface ColumnRow extends ColumnName {
@@ -98,11 +105,11 @@ interface ColumnRow extends ColumnName {
   readonly indexed: boolean;
   readonly readers: readonly string[];
   readonly rowKey: readonly string[];
-  readonly mixed: boolean;
+  readonly state: SealedColumn['state'];
 }
 
 function toColumn({ schema, table, column, readers, ...rest }: ColumnRow): SealedColumn {
-  return { name: { schema, table, column }, readers: new Set(readers), ...rest };
+  return { name: { schema, table, column }, readers: new Set(readers), mixed: rest.state !== 'encrypted', ...rest };
 }
 
 function tableKey(schema: string, table: string): string {

@@ -3,14 +3,9 @@ import { MASTER_KEY_VARIABLE } from '../../foundation/config/environment.ts';
 import type { ClusterPaths, InstallationPaths } from '../../foundation/config/directory.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import {
-  isMasterKey,
-  makeMasterKeyCheck,
-  newMasterKey,
-  type MasterKeyCheck,
-} from '../../foundation/crypto/master-key.ts';
+import { newMasterKey } from '../../foundation/crypto/master-key.ts';
 import { findMasterKey } from '../../foundation/encryption/master-key.ts';
-import { readJson } from '../../foundation/postgres/installation.ts';
+import { passesCheck, writeCheck } from '../../foundation/encryption/master-key-check.ts';
 import type { Ensured } from './step.ts';
 
 /**
@@ -23,17 +18,17 @@ export async function ensureMasterKey(
   installation: InstallationPaths,
   cluster: ClusterPaths,
 ): Promise<Ensured<{ key: Buffer; from: 'environment' | 'file' }>> {
-  const check = await readJson<MasterKeyCheck>(cluster.masterKeyCheck);
   const found = await findMasterKey(installation.masterKey);
+  const check = await exists(cluster.masterKeyCheck);
   if (check && !found) throw missing(installation, cluster);
   if (!found && (await exists(cluster.data))) throw missing(installation, cluster);
   if (check && found) {
-    if (!(await isMasterKey(found.key, check))) throw wrong(found.place, cluster);
+    if ((await passesCheck(cluster.masterKeyCheck, found.key)) !== true) throw wrong(found.place, cluster);
     return { value: found, changed: false };
   }
   const key = found?.key ?? newMasterKey();
   if (!found) await writeMasterKey(installation.masterKey, key);
-  await writeDurably(cluster.masterKeyCheck, `${JSON.stringify(await makeMasterKeyCheck(key))}\n`);
+  await writeCheck(cluster.masterKeyCheck, key);
   return { value: { key, from: found?.from ?? 'file' }, changed: true };
 }
 

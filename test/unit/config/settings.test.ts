@@ -147,6 +147,7 @@ describe('precedence', () => {
       'secrets.environment': ['staging', 'staging'],
       'secrets.identityFile': ['/run/identity', '/run/identity'],
       'secrets.parts': ['stripe,mail', ['stripe', 'mail']],
+      'encryption.columns': ['public.a.b, public.c.d blind for x+y', ['public.a.b', 'public.c.d blind for x+y']],
       'limits.requestsPerKey': ['600', 600],
       'limits.requestsPerAddress': ['0', 0],
       'audit.roles': ['anon,x', ['anon', 'x']],
