@@ -49,14 +49,16 @@ const ask = async (url: string, headers: Record<string, string>, path = '/client
 
 describe('rate limits', () => {
   test('two daemons on one database let one key through as often as one would', async () => {
+    const began = performance.now();
     const answers = await Promise.all(
       Array.from({ length: LIMIT * 3 }, (_, at) => ask(at % 2 ? server.daemon.url : other.url, { apikey: first })),
     );
+    const seconds = (performance.now() - began) / 1_000;
     const statuses = answers.map(({ status }) => status);
-    // A bucket of fifty is exact; at fifty a minute, not one flows in meanwhile that would not be seen as one more.
     const through = statuses.filter((status) => status === 200).length;
+    // A bucket of fifty is exact: what one would let through, and what flowed in meanwhile.
     expect(through).toBeGreaterThanOrEqual(LIMIT);
-    expect(through).toBeLessThanOrEqual(LIMIT + 5);
+    expect(through).toBeLessThanOrEqual(LIMIT + Math.ceil((seconds * LIMIT) / 60));
     expect(statuses.filter((status) => status === 429)).toHaveLength(LIMIT * 3 - through);
     const refused = answers.find(({ status }) => status === 429);
     expect(refused?.json).toEqual({
@@ -70,19 +72,20 @@ describe('rate limits', () => {
   });
 
   test('without a key the address counts; only a trusted proxy may name another', async () => {
-    const forwarded = (url: string, chain: string) =>
-      Promise.all(Array.from({ length: LIMIT + 20 }, () => ask(url, { 'x-forwarded-for': chain })));
-    const count = async (answers: ReturnType<typeof forwarded>) =>
-      (await answers).filter(({ status }) => status === 429).length;
+    /** How many of as many requests as a full bucket holds are refused for being too many. */
+    const refused = async (url: string, chain: string, headers: Record<string, string> = {}) => {
+      const knock = async () => (await ask(url, { ...headers, 'x-forwarded-for': chain })).status;
+      const statuses = await Promise.all(Array.from({ length: LIMIT }, knock));
+      return statuses.filter((status) => status === 429).length;
+    };
     // The client may write what it likes: the rightmost address that is no proxy of ours counts.
-    expect(await count(forwarded(other.url, '6.6.6.6, 203.0.113.1, 10.0.0.9'))).toBeGreaterThan(10);
-    expect((await ask(other.url, { 'x-forwarded-for': '7.7.7.7, 203.0.113.1' })).status).toBe(429);
-    expect((await ask(other.url, { 'x-forwarded-for': '203.0.113.1, 203.0.113.2' })).status).toBe(401);
-    expect((await ask(other.url, { apikey: second, 'x-forwarded-for': '203.0.113.1' })).status).toBe(200);
+    expect(await refused(other.url, '6.6.6.6, 203.0.113.1, 10.0.0.9')).toBe(0);
+    expect(await refused(other.url, '7.7.7.7, 203.0.113.1')).toBeGreaterThan(LIMIT / 2);
+    expect(await refused(other.url, '203.0.113.1, 203.0.113.2')).toBe(0);
+    expect(await refused(other.url, '203.0.113.1', { apikey: second })).toBeLessThan(LIMIT / 2);
     // Without trusted proxies the socket's address counts, whatever the header says.
-    expect((await ask(server.daemon.url, { 'x-forwarded-for': '203.0.113.1' })).status).toBe(401);
-    expect(await count(forwarded(server.daemon.url, '8.8.8.8'))).toBeGreaterThan(10);
-    expect((await ask(server.daemon.url, { 'x-forwarded-for': '9.9.9.9' })).status).toBe(429);
+    expect(await refused(server.daemon.url, '203.0.113.1')).toBe(0);
+    expect(await refused(server.daemon.url, '9.9.9.9')).toBeGreaterThan(LIMIT / 2);
   });
 
   test('the unchanged client sees an error of the usual shape', async () => {
@@ -195,9 +198,11 @@ describe('pages of other origins', () => {
   });
 
   test('see the status and headers of refusals too', async () => {
-    const { status, headers } = await ask(server.daemon.url, { apikey: first, origin: 'https://a.example' });
+    const key = { apikey: first, origin: 'https://a.example' };
+    const answers = await Promise.all(Array.from({ length: LIMIT + 20 }, () => ask(server.daemon.url, key)));
+    const { status, headers } = answers.find((each) => each.status !== 200) ?? {};
     expect(status).toBe(429);
-    expect(headers.get('access-control-allow-origin')).toBe('https://a.example');
-    expect(headers.get('access-control-expose-headers')).toContain('retry-after');
+    expect(headers?.get('access-control-allow-origin')).toBe('https://a.example');
+    expect(headers?.get('access-control-expose-headers')).toContain('retry-after');
   });
 });

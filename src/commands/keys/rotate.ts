@@ -14,13 +14,12 @@ interface Result {
 }
 
 const DAY = 86_400_000;
-const HOUR = 3_600_000;
 
 export default class KeysRotate extends BaseCommand<Result> {
   static override summary = 'make new keys, and let the old ones run out';
   static override description = [
     'api: new publishable and secret keys beside the old ones, which go on for --overlap (7 days).',
-    'signing: the key in standby signs from now on; tokens of the one before are accepted for --overlap (1 hour, the usual lifetime of a token). A project secret stays accepted, since the legacy API keys are signed with it.',
+    'signing: the key in standby signs from now on; tokens of the one before are accepted for --overlap (as long as a token lives: auth.jwtExpiry). A project secret stays accepted, since the legacy API keys are signed with it.',
     '--now ends the old ones at once, and asks first.',
   ].join('\n\n');
   static override examples = [
@@ -30,7 +29,10 @@ export default class KeysRotate extends BaseCommand<Result> {
   ];
   static override args = { what: Args.string({ options: ['api', 'signing'] as const, required: true }) };
   static override flags = {
-    overlap: spanFlag({ summary: 'how long the old ones go on [default: 7d, signing: 1h]', exclusive: ['now'] }),
+    overlap: spanFlag({
+      summary: 'how long the old ones go on [default: 7d, signing: auth.jwtExpiry]',
+      exclusive: ['now'],
+    }),
     now: Flags.boolean({ summary: 'end the old ones at once' }),
     confirm: Flags.string({ summary: 'api or signing again, in place of the prompt', helpValue: 'NAME' }),
     kind: Flags.option({ summary: 'api: only keys of one kind', options: ['publishable', 'secret'] as const })(),
@@ -53,6 +55,7 @@ export default class KeysRotate extends BaseCommand<Result> {
         command: `vectabase keys rotate ${rotated} --now${targetWords(flags)}`,
       });
     }
+    const { loadSettings } = await import('../../foundation/config/settings.ts');
     const { changeKeys } = await import('../../operator/keys/store.ts');
     const { rotateApiKeys, rotateSigningKey } = await import('../../operator/keys/rotate.ts');
     const { startOf } = await import('../../operator/keys/show.ts');
@@ -65,7 +68,8 @@ export default class KeysRotate extends BaseCommand<Result> {
         const ending = result.ending.map(({ key, notAfter }) => ({ id: startOf(key), notAfter: notAfter ?? null }));
         return { keys: result.keys, value: { made: result.made.map(({ key }) => startOf(key)), ending } };
       }
-      const overlap = flags.now ? 0 : (flags.overlap ?? HOUR);
+      const { settings } = loadSettings({ dir: flags.dir });
+      const overlap = flags.now ? 0 : (flags.overlap ?? settings.auth.jwtExpiry * 1_000);
       const result = await rotateSigningKey(keys, { alg: flags.alg, overlap, endLegacy: flags.now, now });
       const { previous, active, announced } = result;
       if (!announced) this.say('The new key was not in the public set before: who caches that may need ten minutes.');

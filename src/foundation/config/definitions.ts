@@ -92,7 +92,10 @@ export const DEFINITIONS = {
     secretFile: optionalText('File that holds the HS256 key.'),
     jwks: optionalText('File with a JSON Web Key Set: public keys of tokens that others sign.'),
     audience: optionalText('Audience that tokens must name, when they name any.'),
-    issuers: list([], 'Issuers whose tokens count, when they name one; none listed: any that our keys signed.'),
+    issuers: list(
+      [],
+      'Issuers whose tokens count, when they name one (legacy API keys: supabase); none listed: any that our keys signed.',
+    ),
     requireExpiry: flag(
       true,
       'Whether a token that never ends is refused. A runtime file that says nothing lets it in, as PostgREST does.',

@@ -91,6 +91,8 @@ function readHeader(token: string): ProtectedHeaderParameters {
   const parts = token.split('.').length;
   if (token === '') throw new TokenError('signature', 'Empty JWT is sent in Authorization header');
   if (parts !== 3) throw new TokenError('signature', `Expected 3 parts in JWT; got ${parts}`);
+  // Decoders skip blanks and the like: a token would then have many spellings.
+  if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) throw new TokenError('signature', 'JWT cryptographic operation failed');
   let header: ProtectedHeaderParameters;
   try {
     header = decodeProtectedHeader(token);

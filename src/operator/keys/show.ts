@@ -1,5 +1,11 @@
 import { roleOfKind } from '../../foundation/crypto/api-keys.ts';
-import { verifies, type SigningAlgorithm, type SigningStatus } from '../../foundation/crypto/signing-keys.ts';
+import {
+  legacySecretOf,
+  verifies,
+  type SigningAlgorithm,
+  type SigningKey,
+  type SigningStatus,
+} from '../../foundation/crypto/signing-keys.ts';
 import type { InstallationKeys } from '../../foundation/postgres/installation.ts';
 
 export interface ShownApiKey {
@@ -46,13 +52,15 @@ export function describeKeys(keys: InstallationKeys, reveal: Reveal, now: number
     const life = { createdAt, notAfter: notAfter ?? null, accepted: !isPast(notAfter) };
     return { kind, name, role: roleOfKind(kind), ...life, key: whole ? key : `${startOf(key)}…` };
   });
+  const signs = (key: SigningKey): boolean => key.legacy === true && legacySecretOf(key) === keys.jwtSecret;
+  const signed = keys.signingKeys.some((key) => signs(key) && verifies(key, now));
+  const accepted = signed && keys.legacyApiKeys === 'accepted';
   const legacy = (
     [
       ['anon', keys.anonKey, reveal.publishable],
       ['service_role', keys.serviceRoleKey, reveal.secret],
     ] as const
   ).map(([role, key, whole]): ShownApiKey => {
-    const accepted = keys.legacyApiKeys === 'accepted';
     // All of them begin alike.
     const seen = whole ? key : `${key.slice(0, 3)}…${key.slice(-5)}`;
     return { kind: 'legacy', name: role, role, createdAt: null, notAfter: null, accepted, key: seen };
