@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { Flags } from '@oclif/core';
-import { VectabaseError } from '../foundation/core/errors.ts';
 import { BaseCommand } from './base-command.ts';
+import { readValue } from './piped-value.ts';
 import { askSecret, canAsk } from './prompts.ts';
 
 /** What the commands below `secrets` share. */
@@ -46,39 +45,6 @@ export abstract class SecretsCommand<Result> extends BaseCommand<Result> {
     flags: { 'from-file': string | undefined; 'no-input': boolean },
     question: string,
   ): Promise<Buffer> {
-    const file = flags['from-file'];
-    if (file !== undefined || !process.stdin.isTTY) return readGiven(file);
-    if (this.mayAsk(flags)) return Buffer.from(await askSecret(question));
-    throw new VectabaseError('USAGE', {
-      message: 'there is no value: nothing is piped in, and nobody can be asked',
-      hint: 'Pipe it in, or name a file with --from-file FILE.',
-    });
+    return readValue({ file: flags['from-file'], ask: this.mayAsk(flags), question });
   }
-}
-
-/** A file that the person named; what is piped in when they named none. @throws VectabaseError USAGE */
-export async function readGiven(file: string | undefined): Promise<Buffer> {
-  if (file === undefined) return readStdin();
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new VectabaseError('USAGE', {
-      message: `${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'error'}`,
-      hint: 'Name a file that this user can read.',
-      details: { file },
-    });
-  }
-}
-
-/** @throws VectabaseError USAGE on a terminal: waiting in silence would look like hanging */
-async function readStdin(): Promise<Buffer> {
-  if (process.stdin.isTTY) {
-    throw new VectabaseError('USAGE', {
-      message: 'nothing is piped in',
-      hint: 'Pipe it in, or name a file with --from-file FILE. With --help the command tells what else it takes.',
-    });
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { paint } from '../../cli/render/paint.ts';
-import { readGiven, SecretsCommand } from '../../cli/secrets-command.ts';
+import { readGiven } from '../../cli/piped-value.ts';
+import { SecretsCommand } from '../../cli/secrets-command.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { SecretsDiff as Result } from '../../operator/secrets/diff.ts';
 

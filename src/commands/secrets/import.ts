@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core';
 import { askSecret, openTerminal } from '../../cli/prompts.ts';
 import { paint } from '../../cli/render/paint.ts';
-import { readGiven, SecretsCommand } from '../../cli/secrets-command.ts';
+import { readGiven } from '../../cli/piped-value.ts';
+import { SecretsCommand } from '../../cli/secrets-command.ts';
 import { visible } from '../../foundation/core/visible.ts';
 import type { ParseNote } from '../../operator/secrets/dotenv.ts';
 import type { HostedName } from '../../operator/secrets/import-formats.ts';

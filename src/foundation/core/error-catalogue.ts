@@ -85,6 +85,10 @@ export const ERROR_CATALOGUE = {
   },
   BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
 
+  USER_NOT_FOUND: { exitCode: 5, doc: 'No account, or more than one, goes by that address, number or id.' },
+  USER_EXISTS: { exitCode: 5, doc: 'The address has an account already.' },
+  USER_IN_USE: { exitCode: 5, doc: 'Rows of another table hold on to the account. Nothing was deleted.' },
+
   MIGRATE_BLOCKED: {
     exitCode: 5,
     doc: '`migrate plan` found something that must be mended before a byte moves. Each blocker carries its fix.',

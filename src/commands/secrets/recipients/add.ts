@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
-import { readGiven, SecretsCommand } from '../../../cli/secrets-command.ts';
+import { readGiven } from '../../../cli/piped-value.ts';
+import { SecretsCommand } from '../../../cli/secrets-command.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { RecipientsChange as Result } from '../../../operator/secrets/recipients.ts';
 
