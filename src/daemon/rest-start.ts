@@ -40,8 +40,8 @@ export function startRest(
     return rows?.[0]?.[0] ?? 'null';
   };
   const onFailure = (error: unknown): void => common.log.error(errorFields(error), 'the schema cannot be read');
-  const schema = new SchemaStore(readText, { ...settings, onFailure }, async (read) =>
-    readSealedColumns(read, config.masterKeyFile),
+  const schema = new SchemaStore(readText, { ...settings, onFailure }, async (read, previous) =>
+    readSealedColumns(read, config.masterKeyFile, previous),
   );
   const identify = makeIdentify({
     anonRole: settings.anonRole,

@@ -186,11 +186,12 @@ test('a value that was moved or changed in the table is refused, and so is plain
     `key = 'plaintext' where number = 1`,
     `key = overlay(key placing 'A' from 30 for 1) || '' where number = 1`,
   ]) {
-    await server.sql(`set session_replication_role = replica; alter index public.licences_key_key_blind rename to kept;
-      drop index public.kept; update public.licences set ${change}`);
+    await server.sql(
+      `set session_replication_role = replica; drop index public.licences_key_key; update public.licences set ${change}`,
+    );
     const { error, status } = await service.from('licences').select('key');
     expect([status, error?.code]).toEqual([500, 'VT004']);
-    await server.sql(`delete from public.licences; create unique index licences_key_key_blind on public.licences
+    await server.sql(`delete from public.licences; create unique index licences_key_key on public.licences
       ((case when starts_with(key::text, 'vt1.'::text) then split_part(key::text, '.'::text, 4) end))`);
     await licence('first', 1);
     await licence('second', 2);
@@ -201,7 +202,7 @@ test('an index answers equality', async () => {
   const { text } = await server.ask('/licences?key=eq.needle', {
     headers: { authorization: `Bearer ${server.keys.serviceRoleKey}`, accept: 'application/vnd.pgrst.plan+text' },
   });
-  expect(text).toContain('licences_key_key_blind');
+  expect(text).toContain('Index Scan using licences_key_key');
 });
 
 describe('a daemon', () => {

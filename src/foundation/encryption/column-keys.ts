@@ -39,6 +39,16 @@ export class ColumnKeys {
     return this.#keys.activeId;
   }
 
+  /** These keys, when they are all that is listed; with the one that writes as listed. */
+  covering(
+    listed: ReadonlyArray<{ readonly key: string; readonly purpose: string; readonly active: boolean }>,
+  ): ColumnKeys | undefined {
+    const { data, indexId } = this.#keys;
+    if (!listed.every(({ key, purpose }) => (purpose === 'index' ? key === indexId : data.has(key)))) return undefined;
+    const activeId = listed.find(({ purpose, active }) => purpose === 'data' && active)?.key;
+    return activeId === undefined ? undefined : new ColumnKeys({ ...this.#keys, activeId });
+  }
+
   seal({ column, rowKey }: Place, plaintext: Buffer, indexed: boolean): string {
     const label = this.#label(column);
     const keyId = this.#keys.activeId;

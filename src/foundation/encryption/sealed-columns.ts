@@ -70,18 +70,22 @@ export type ReadText = (text: string, values: readonly string[]) => Promise<stri
  * for.
  *
  * @param masterKeyFile read unless VECTABASE_MASTER_KEY is set
+ * @param previous its keys are used again where they suffice: without 40 ms of PBKDF2, and after the master key was changed
  * @throws VectabaseError MASTER_KEY_MISSING, MASTER_KEY_WRONG, ENCRYPTION_DAMAGED
  */
 export async function readSealedColumns(
   read: ReadText,
   masterKeyFile: string | undefined,
+  previous?: SealedColumns,
 ): Promise<SealedColumns | undefined> {
   if ((await read(INSTALLED, [])) !== 'true') return undefined;
   const columns = await columnsIn(read);
   if (columns.length === 0) return undefined;
+  const stored = JSON.parse(await read(STORED_KEYS, [])) as StoredKeys;
+  const kept = previous?.keys.covering(stored.keys);
+  if (kept) return new SealedColumns(columns, kept);
   const found = await findMasterKey(masterKeyFile);
   if (found === undefined) throw missing(columns.length);
-  const stored = JSON.parse(await read(STORED_KEYS, [])) as StoredKeys;
   return new SealedColumns(columns, await openKeys(stored, found.key));
 }
 

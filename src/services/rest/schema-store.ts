@@ -68,7 +68,7 @@ export class SchemaStore {
   }
 
   async #load(): Promise<SchemaCache> {
-    this.#loading ??= loadSchema(this.#read, this.#options, this.#readSealed)
+    this.#loading ??= loadSchema(this.#read, this.#options, this.#readSealed, this.#cache)
       .then((cache) => (this.#cache = cache))
       .catch((error: unknown) => {
         this.#options.onFailure(error);

@@ -105,8 +105,14 @@ begin
     elsif item ->> 'index' is not null then
       execute format('drop index %I.%I', p_schema, item ->> 'index');
     end if;
+    -- Programs know a refusal by the name of what refused.
+    if item ->> 'index' is not null and to_regclass(format('%I.%I', p_schema, item ->> 'twin')) is not null then
+      execute format('alter index %I.%I rename to %I', p_schema, item ->> 'twin', item ->> 'index');
+    end if;
   end loop;
-  update vectabase.encrypted_columns set state = 'encrypted', cursor = null, since = now()
+  update vectabase.encrypted_columns set state = 'encrypted', cursor = null, since = now(),
+      before = (select coalesce(jsonb_agg(e || jsonb_build_object('twin', coalesce(e -> 'index', e -> 'twin'))), '[]')
+        from jsonb_array_elements(before) as e)
     where (schema_name, table_name, column_name) = (p_schema, p_table, p_column);
   notify pgrst, 'reload schema';
 end

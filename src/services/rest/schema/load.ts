@@ -10,7 +10,7 @@ import { viewColumns } from './view-columns.ts';
 export type ReadText = (text: string, values: readonly string[]) => Promise<string>;
 
 /** What the database keeps encrypted; needs the master key, so whoever has it hands this in. */
-export type ReadSealed = (read: ReadText) => Promise<SchemaCache['sealed']>;
+export type ReadSealed = (read: ReadText, previous: SchemaCache['sealed']) => Promise<SchemaCache['sealed']>;
 
 interface LoadOptions {
   readonly schemas: readonly string[];
@@ -21,9 +21,10 @@ interface LoadOptions {
 export async function loadSchema(
   read: ReadText,
   options: LoadOptions,
-  readSealed: ReadSealed = async () => undefined,
+  readSealed?: ReadSealed,
+  previous?: SchemaCache,
 ): Promise<SchemaCache> {
-  const sealed = await readSealed(read);
+  const sealed = await readSealed?.(read, previous?.sealed);
   const json: ReadJson = async <T>(text: string, values: readonly string[] = []) =>
     JSON.parse(await read(text, values)) as T;
   const overrides = readOverrides(await inDatabase(json));
