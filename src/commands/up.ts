@@ -45,6 +45,7 @@ function summary(ready: ReadyEvent): string {
   const rows = [
     ['API', ready.apiUrl],
     ['Postgres', `${withoutPassword(ready.databaseUrl)}  ${style.dim(`(${ready.postgresVersion}, TLS)`)}`],
+    ...(ready.inboxUrl === null ? [] : [['mail', `${ready.inboxUrl}  ${style.dim('(no mail server is set)')}`]]),
     ['anon key', ready.anonKey],
     ['secrets', `service key and passwords in ${keys}`],
     ['master key', `keep a copy of ${ready.dir}/master.key elsewhere`],

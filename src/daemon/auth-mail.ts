@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Logger } from 'pino';
 import { completed, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
@@ -7,8 +6,8 @@ import { letterWriter } from '../services/auth/mail/letter.ts';
 import { outboxTransport, smtpTransport, type Sender, type Transport } from '../services/auth/mail/transport.ts';
 
 /** Where letters go without a mail server; the inbox page reads them there. */
-export function outboxOf({ mailDirectory, mail }: RuntimeConfig): string | undefined {
-  return mailDirectory === undefined || mail?.smtpHost !== undefined ? undefined : path.join(mailDirectory, 'outbox');
+export function outboxOf({ mailOutbox, mail }: RuntimeConfig): string | undefined {
+  return mail?.smtpHost === undefined ? mailOutbox : undefined;
 }
 
 /** How letters leave: by the mail server, else into the outbox. Undefined: there is neither, and no mail. */

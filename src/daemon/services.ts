@@ -4,9 +4,11 @@ import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { ResourceScope } from '../foundation/core/release.ts';
 import { makeApp } from './app.ts';
 import { AUTH_PATH } from './auth-adapter.ts';
+import { outboxOf } from './auth-mail.ts';
 import { startAuth } from './auth-start.ts';
 import { openGate } from './gate.ts';
 import type { KeyRing } from './key-ring.ts';
+import { inbox, INBOX_PATH } from './inbox.ts';
 import { REST_PATH } from './rest-adapter.ts';
 import { startRest } from './rest-start.ts';
 
@@ -37,11 +39,14 @@ export function startServices(config: RuntimeConfig, keys: KeyRing, surroundings
   const apiUrl = (): string => config.api.publicUrl ?? listenUrl();
   const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
   const auth = scope.add(startAuth(config, keys, { ...common, apiUrl }), (running) => running.stop());
+  const outbox = outboxOf(config);
+  const letters = outbox === undefined ? undefined : inbox(outbox);
   const app = makeApp({ ...common, trouble });
   return {
     handler: (request, response) => {
       if (isBelow(REST_PATH, request.url)) rest.handler(request, response);
       else if (isBelow(AUTH_PATH, request.url)) auth.handler(request, response);
+      else if (letters && isBelow(INBOX_PATH, request.url)) letters(request, response);
       else app(request, response);
     },
     warm: () => rest.warm(),

@@ -45,6 +45,7 @@ describe('vectabase up', () => {
       'pid',
       'publishableKey',
       'secretKey',
+      'inboxUrl',
     ]);
     expect(ready).toMatchObject({ dir, pid: command.pid });
     expect(ready.postgresVersion).toMatch(/^17\.\d+$/);

@@ -28,7 +28,7 @@ export async function startMailServer(
   const mailDirectory = mkdtempSync(path.join(tmpdir(), 'vt-letters-'));
   const server = await startAuthServer(
     { siteUrl: SITE, ...auth },
-    { mail: { gapSeconds: 0, ...mail }, mailDirectory, ...more },
+    { mail: { gapSeconds: 0, ...mail }, mailDirectory, mailOutbox: path.join(mailDirectory, 'outbox'), ...more },
   );
   const outbox = path.join(mailDirectory, 'outbox');
   const seen = new Set<string>();

@@ -45,8 +45,10 @@ const RUNTIME = z.strictObject({
   limits: section('limits').optional(),
   auth: section('auth').optional(),
   mail: section('mail').optional(),
-  /** Where templates of letters lie, and where letters are kept when there is no mail server. */
+  /** Where the owner's templates of letters lie. */
   mailDirectory: z.string().min(1).optional(),
+  /** Where letters are kept when there is no mail server, and shown to this machine. Absent: then there is no mail. */
+  mailOutbox: z.string().min(1).optional(),
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),

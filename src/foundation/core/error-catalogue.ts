@@ -140,6 +140,11 @@ export const ERROR_CATALOGUE = {
   },
   DATABASE_UNREACHABLE: { exitCode: 7, doc: 'No connection to a Postgres server could be made. Safe to run again.' },
 
+  MAIL_FAILED: {
+    exitCode: 7,
+    doc: 'The mail server did not take a letter; `details.reason` is what it said. Safe to run again.',
+  },
+
   MIGRATE_STOPPED: { exitCode: 75, doc: 'The migration stopped part-way. What is done is kept; `--resume` continues.' },
   INDEXES_STOPPED: {
     exitCode: 75,

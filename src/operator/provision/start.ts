@@ -19,6 +19,7 @@ import { ensureSchema } from './database.ts';
 import { ensureDirectory, placeCluster, type ClusterPlace } from './directory.ts';
 import { ensureKeys, writeDaemonKeys } from './keys.ts';
 import { ensureMasterKey } from './master-key.ts';
+import { ensureMailDirectory, withSecretsRead } from './mail.ts';
 import type { UpObservation } from './observations.ts';
 import { stopOrphans } from './orphans.ts';
 import { choosePort } from './ports.ts';
@@ -37,6 +38,8 @@ export interface StartedInstallation {
   readonly paths: InstallationPaths;
   readonly keys: InstallationKeys;
   readonly apiUrl: string;
+  /** Where letters can be read; null with a mail server. */
+  readonly inboxUrl: string | null;
   readonly databaseUrl: string;
   readonly postgresVersion: string;
   /** Rejects when a server ends unasked; never resolves. */
@@ -101,7 +104,11 @@ async function start(
   await step('schema', () => ensureSchema(adminAddress(admin, keys), keys));
   const daemon = await step('daemon', async () => {
     await writeDaemonKeys(paths, place.paths, place.runAs);
-    const config = daemonConfig(settings, { paths, place, keys, admin });
+    const config = {
+      ...daemonConfig(settings, { paths, place, keys, admin }),
+      ...(await withSecretsRead(settings)),
+      ...(await ensureMailDirectory(paths, place)),
+    };
     const running = await startDaemon(paths, config, masterKey, ctx.signal);
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));
     return { value: running, changed: true };
@@ -114,11 +121,18 @@ async function start(
     paths,
     keys,
     apiUrl: daemon.apiUrl,
+    inboxUrl: inboxUrl(settings, daemon.apiUrl),
     databaseUrl: ownerUrl(paths, keys, postgres.port),
     postgresVersion: binaries.version,
     failed: firstFailure(postgres, daemon, place, paths),
     stop: () => scope.release(),
   };
+}
+
+/** On this machine, whatever the public address is. */
+function inboxUrl({ api, mail }: Settings, apiUrl: string): string | null {
+  if (mail.smtpHost !== undefined) return null;
+  return `${api.publicUrl === undefined ? apiUrl : `http://127.0.0.1:${api.port}`}/inbox`;
 }
 
 function tellOutside({ paths, runAs }: ClusterPlace, ctx: JobContext<UpObservation>): void {

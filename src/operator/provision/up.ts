@@ -21,6 +21,8 @@ export interface ReadyEvent {
   /** The newest opaque keys; null when there is none. */
   readonly publishableKey: string | null;
   readonly secretKey: string | null;
+  /** Where letters can be read while there is no mail server. */
+  readonly inboxUrl: string | null;
 }
 
 export interface UpInput extends StartInput {
@@ -55,6 +57,7 @@ export async function runUp(input: UpInput, ctx: JobContext<UpObservation>): Pro
       pid: process.pid,
       publishableKey: newestKey(started.keys, 'publishable'),
       secretKey: newestKey(started.keys, 'secret'),
+      inboxUrl: started.inboxUrl,
     });
     await Promise.race([aborted(ctx.signal), started.failed]);
     return { dir: started.paths.directory, upMs: ctx.clock.now() - readyAt };

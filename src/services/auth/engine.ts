@@ -12,6 +12,7 @@ import { logoutRoutes } from './endpoints/logout.ts';
 import { oauthRoutes } from './endpoints/oauth.ts';
 import { serviceRoutes } from './endpoints/service.ts';
 import { signupRoutes } from './endpoints/signup.ts';
+import { testMailRoutes } from './endpoints/test-mail.ts';
 import { tokenRoutes } from './endpoints/token.ts';
 import { userRoutes } from './endpoints/user.ts';
 import { verifyRoutes } from './endpoints/verify.ts';
@@ -38,6 +39,7 @@ const ROUTES: readonly Route[] = [
   ...factorRoutes,
   ...adminUserRoutes,
   ...adminLinkRoutes,
+  ...testMailRoutes,
   ...disabledRoutes,
 ];
 

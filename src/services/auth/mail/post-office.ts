@@ -27,6 +27,12 @@ export interface PostOffice {
   post(tx: Tx, job: NewMailJob): Promise<void>;
   /** Something was committed that may hold a job. */
   wake(): void;
+  /**
+   * Sends a letter at once, and checks the owner's templates. Rejects with what the mail server said.
+   *
+   * @returns what is wrong with templates, one sentence each
+   */
+  test(to: string): Promise<string[]>;
   /** Waits for the letters under way. */
   stop(): Promise<void>;
 }
@@ -36,6 +42,9 @@ export const NO_MAIL: PostOffice = {
   available: false,
   post: async () => undefined,
   wake: () => undefined,
+  test: async () => {
+    throw new Error('no mail server is set: mail.smtpHost');
+  },
   stop: async () => undefined,
 };
 
@@ -79,6 +88,10 @@ export function startPostOffice(parts: PostOfficeParts): PostOffice {
       bell.abort();
       bell = new AbortController();
     },
+    test: async (to) => {
+      await parts.transport.send({ ...TEST_LETTER, to });
+      return (await parts.writer.check()).map(({ problem }) => problem);
+    },
     stop: async () => {
       stopping.abort();
       await Promise.all(lanes);
@@ -86,6 +99,13 @@ export function startPostOffice(parts: PostOfficeParts): PostOffice {
     },
   };
 }
+
+const TEST_LETTER = {
+  kind: 'test',
+  subject: 'Vectabase can send mail',
+  html: '<p>This is a test. Letters of your project leave as this one did.</p>',
+  text: 'This is a test. Letters of your project leave as this one did.\n',
+} as const;
 
 /** @returns false when no job was due */
 async function deliverNext(parts: PostOfficeParts): Promise<boolean> {
