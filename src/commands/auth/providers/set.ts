@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../../cli/base-command.ts';
-import { askSecret, canAsk } from '../../../cli/prompts.ts';
-import { readNamed } from '../../../cli/secrets-command.ts';
+import { canAsk } from '../../../cli/prompts.ts';
+import { readValue } from '../../../cli/piped-value.ts';
 import type { ShownProvider } from '../../../operator/auth/providers.ts';
 
 export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
@@ -12,15 +12,15 @@ export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
   ].join('\n\n');
   static override examples = [
     '<%= config.bin %> auth providers set google --client-id ID',
-    'pass show discord | <%= config.bin %> auth providers set discord --client-id ID --secret-file -',
-    '<%= config.bin %> auth providers set staff --client-id ID --issuer https://login.example.com --secret-file s.txt',
+    'pass show discord | <%= config.bin %> auth providers set discord --client-id ID --from-file -',
+    '<%= config.bin %> auth providers set staff --client-id ID --issuer https://login.example.com --from-file s.txt',
   ];
   static override args = {
     name: Args.string({ description: 'google, discord, github or a name of your own', required: true }),
   };
   static override flags = {
     'client-id': Flags.string({ summary: 'what the provider calls this project', helpValue: 'ID' }),
-    'secret-file': Flags.string({ summary: 'file with the client secret; - is stdin', helpValue: 'FILE' }),
+    'from-file': Flags.string({ summary: 'file with the client secret; - is stdin', helpValue: 'FILE' }),
     issuer: Flags.string({ summary: 'address of an OpenID Connect provider', helpValue: 'URL' }),
     scopes: Flags.string({ summary: 'asked for besides the usual ones, separated by commas', helpValue: 'LIST' }),
     enabled: Flags.boolean({ summary: 'switch it on, or off and keep its settings', allowNo: true }),
@@ -46,13 +46,14 @@ export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
 
   /** From the file, or asked for when there is none yet. */
   async #secret(
-    flags: { 'secret-file': string | undefined; 'no-input': boolean },
+    flags: { 'from-file': string | undefined; 'no-input': boolean },
     name: string,
     isSet: boolean,
   ): Promise<string | undefined> {
-    const file = flags['secret-file'];
-    if (file !== undefined) return (await readNamed(file)).toString('utf8').trim();
-    if (isSet || !canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })) return undefined;
-    return (await askSecret(`client secret of ${name}`)).trim() || undefined;
+    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const file = flags['from-file'];
+    if (file === undefined && (isSet || !ask)) return undefined;
+    const value = await readValue({ file, ask, question: `client secret of ${name}` });
+    return value.toString('utf8').trim() || undefined;
   }
 }
