@@ -85,6 +85,10 @@ export const DEFINITIONS = {
     openapiProxyUri: optionalText('Where clients reach the REST API, for that description.'),
     rootSpec: optionalText('Function that answers at the root of the API instead of that description.'),
     serverTiming: flag(false, 'Whether answers tell how long they took, in Server-Timing.'),
+    diagnostics: flag(
+      false,
+      'Whether a write that touched nothing says when row policies hid every row. For development: it tells strangers.',
+    ),
     poolSize: integer(10, [1, 1000], 'Connections to Postgres that the REST API keeps.'),
   },
   jwt: {

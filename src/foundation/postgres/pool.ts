@@ -24,7 +24,12 @@ export interface Work extends BatchOptions {
   readonly statements: readonly Bound[] | ((greeting: string) => readonly Bound[]);
   /** A function looks at the results first; then the end costs a second round trip. */
   readonly end: End | ((results: Answers['results']) => End);
+  /** Nothing of it has to stay: inside a larger transaction it is rolled back, with the settings that it made. */
+  readonly readOnly?: boolean;
 }
+
+/** What runs work: the pool, or one transaction of it. */
+export type Sender = Pick<Pool, 'send'>;
 
 /** Whoever waits for the answer, and may leave before it comes. */
 export interface Caller {
@@ -119,6 +124,33 @@ export class Pool {
       return await inTransaction(member.session, () => body(member.session));
     } finally {
       this.#release(member, false);
+    }
+  }
+
+  /**
+   * Lends one transaction for several pieces of work, one after the other; each has a savepoint of its own, and its end
+   * is that of the savepoint. What `body` throws rolls all of it back and is rethrown.
+   *
+   * @throws PoolTimeout; VectabaseError DATABASE_UNREACHABLE; what Postgres raises at the commit
+   */
+  async together<T>(body: (sender: Sender) => Promise<T>, caller?: Caller): Promise<T> {
+    const member = await this.#acquire();
+    const { session, greeting } = member;
+    if (caller) caller.onGone = () => session.cancel();
+    try {
+      return await inTransaction(session, async () => {
+        if (caller?.gone) throw new CallerGone('the caller has gone');
+        const send = async (work: Work): Promise<Answers> =>
+          within(session, { ...work, statements: await this.#statements(member, work) });
+        return body({ send });
+      });
+    } catch (error) {
+      // A greeting that was first said in here is forgotten by the server with the rollback.
+      if (greeting === undefined) delete member.greeting;
+      throw error;
+    } finally {
+      if (caller) caller.onGone = undefined;
+      this.#release(member, caller?.gone === true);
     }
   }
 
@@ -236,6 +268,19 @@ async function perform(
     }
     throw error;
   }
+}
+
+/** As `perform`, between two statements of a transaction that is open. */
+async function within(
+  session: Session,
+  { statements, end, readOnly, epoch }: Work & { readonly statements: readonly Bound[] },
+): Promise<Answers> {
+  const options = epoch === undefined ? {} : { epoch };
+  const { results } = await session.batch([plain('savepoint work'), ...statements], options);
+  const own = results.slice(1);
+  const kept = (typeof end === 'string' ? end : end(own)) === 'commit' && readOnly !== true;
+  await session.batch([...(kept ? [] : [plain('rollback to savepoint work')]), plain('release savepoint work')]);
+  return { results: own, large: undefined };
 }
 
 function plain(text: string): Bound {

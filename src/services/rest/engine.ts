@@ -1,6 +1,8 @@
 import { isSqlState } from '../../foundation/postgres/errors.ts';
-import type { Pool } from '../../foundation/postgres/pool.ts';
+import type { Pool, Sender } from '../../foundation/postgres/pool.ts';
 import { callAction } from './action/call.ts';
+import type { Ask } from './beyond/ask.ts';
+import { answerBeyond } from './beyond/answer.ts';
 import type { ActionContext } from './action/context.ts';
 import { relationInfo, rootInfo, routineInfo } from './action/info.ts';
 import { readAction } from './action/read.ts';
@@ -28,12 +30,14 @@ export type RestEngine = (request: RestRequest) => Promise<RestResponse>;
 
 export function makeRestEngine(parts: EngineParts): RestEngine {
   const readHead = makeHeadReader(parts.options);
+  const ask: Ask = (request, identity, pool) => answer(request, identity, { ...parts, pool }, readHead);
   return async (request) => {
     let anonymous = true;
     try {
       const identity = await parts.identify(request);
       anonymous = identity.role === parts.options.anonRole;
-      return await answer(request, identity, parts, readHead);
+      const beyond = { ...parts, identity, ask, cache: () => parts.schema.current() };
+      return (await answerBeyond(request, beyond, anonymous)) ?? (await answer(request, identity, parts, readHead));
     } catch (error) {
       const refusal = fromDatabase(error, anonymous);
       if (!(refusal instanceof RestError)) throw refusal;
@@ -56,12 +60,14 @@ export function errorResponse(error: RestError, head = false): RestResponse {
   };
 }
 
+/** A request that is part of another one runs in that one's transaction. */
+type AnswerParts = Omit<EngineParts, 'pool'> & { readonly pool: Sender };
 type HeadReader = ReturnType<typeof makeHeadReader>;
 
 async function answer(
   request: RestRequest,
   identity: Identity,
-  parts: EngineParts,
+  parts: AnswerParts,
   readHead: HeadReader,
 ): Promise<RestResponse> {
   const cache = await parts.schema.current();
@@ -84,7 +90,7 @@ async function answerBy(
   cache: SchemaCache,
   request: RestRequest,
   identity: Identity,
-  parts: EngineParts,
+  parts: AnswerParts,
   readHead: HeadReader,
 ): Promise<RestResponse> {
   const { head, values } = readHead(request, cache);

@@ -14,6 +14,8 @@ export interface RestOptions {
   readonly aggregatesEnabled: boolean;
   readonly openapiMode: 'follow-privileges' | 'ignore-privileges' | 'disabled';
   readonly serverTiming: boolean;
+  /** Whether a write that touched nothing says when row policies hid every row. For development: it tells strangers. */
+  readonly diagnostics?: boolean;
   /** Function that answers the root instead of the description. */
   readonly rootSpec: string | undefined;
   /** Whether the description tells that calls take a token. */

@@ -1,5 +1,5 @@
 import { isSqlState } from '../../foundation/postgres/errors.ts';
-import type { End, Pool } from '../../foundation/postgres/pool.ts';
+import type { End, Sender } from '../../foundation/postgres/pool.ts';
 import { ident } from '../../foundation/postgres/sql.ts';
 import type { Answers } from '../../foundation/postgres/wire/wire.ts';
 import type { Head } from './head.ts';
@@ -33,7 +33,7 @@ export interface Action {
 }
 
 export interface TransactionContext {
-  readonly pool: Pool;
+  readonly pool: Sender;
   readonly options: RestOptions;
   readonly cache: SchemaCache;
   readonly schema: string;
@@ -81,6 +81,7 @@ export async function perform(action: Action, context: TransactionContext): Prom
     statements,
     end: decides ? decide : end,
     epoch: cache.version,
+    readOnly: action.readOnly,
     large: !decides && end === 'commit' && action.whole !== true && !sealing.marked,
   };
   for (let attempt = 1; ; attempt++) {

@@ -93,6 +93,7 @@ describe('precedence', () => {
       'rest.aggregatesEnabled': ['false', false],
       'rest.openapiMode': ['disabled', 'disabled'],
       'rest.serverTiming': ['true', true],
+      'rest.diagnostics': ['true', true],
       'rest.poolSize': ['3', 3],
       'jwt.secret': ['s', 's'],
       'jwt.secretFile': ['/run/secret', '/run/secret'],

@@ -1,6 +1,7 @@
 import { badRequest } from '../errors.ts';
 import type { RestRequest, RestResponse } from '../message.ts';
 import { describeApi } from '../reply/openapi.ts';
+import { describeApi31 } from '../reply/openapi31.ts';
 import { perform } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
 
@@ -29,7 +30,8 @@ export async function rootAction(context: ActionContext): Promise<RestResponse> 
   const { results } = await perform({ readOnly: true, statements: [{ text: ACCESSIBLE, values: [schema] }] }, context);
   const { comment, relations, routines } = JSON.parse(results[0]?.[0]?.[0]?.toString() ?? '{}') as Accessible;
   const all = options.openapiMode === 'ignore-privileges';
-  const body = describeApi(cache, {
+  const describe = media.contentType.includes('version=3') ? describeApi31 : describeApi;
+  const body = describe(cache, {
     schema,
     comment,
     relations: all ? undefined : new Set(relations),

@@ -21,6 +21,7 @@ import { deleteSql, INSERTED, insertSql, updateSql } from '../sql/write.ts';
 import { readerOf } from '../sealed/select.ts';
 import { perform, type Action, type Statement } from '../transaction.ts';
 import type { ActionContext } from './context.ts';
+import { withDiagnosis } from './diagnose.ts';
 import { explain } from './explain.ts';
 import { bind, readerKey } from './read.ts';
 
@@ -38,7 +39,9 @@ export async function writeAction(name: string, context: ActionContext): Promise
   const compiled = context.once(key, () => compileWrite(target, payload && { ...payload, json: BODY }, context));
   const main = bind(compiled.main, values, payload?.json);
   if (media.plan) return explain(main, { readOnly: false, opensKeys: true }, context);
-  return answer(compiled, readOutcome(await perform({ ...compiled.action, statements: [main] }, context)), context);
+  const outcome = readOutcome(await perform({ ...compiled.action, statements: [main] }, context));
+  const response = answer(compiled, outcome, context);
+  return context.options.diagnostics === true && outcome.rows === 0 ? withDiagnosis(response, context) : response;
 }
 
 interface Target {

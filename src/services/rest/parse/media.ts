@@ -40,6 +40,8 @@ const CHARSET = '; charset=utf-8';
 const STRIPPED = ';nulls=stripped';
 export const JSON_ARRAY = media('array', `application/json${CHARSET}`);
 const OPENAPI = media('openapi', `application/openapi+json${CHARSET}`);
+/** PostgREST has no such type. */
+const OPENAPI_3 = 'application/vnd.oai.openapi+json';
 
 /** Types that the database may offer a handler of its own for. */
 const BUILT_IN = new Map([
@@ -68,6 +70,7 @@ export function chooseMedia(accept: string | undefined, choices: Choices): Media
 }
 
 function rootMedia({ type }: Accepted): Media | undefined {
+  if (type === OPENAPI_3) return media('openapi', `${OPENAPI_3};version=3.1${CHARSET}`);
   return ['*/*', 'application/openapi+json', 'application/json'].includes(type) ? OPENAPI : undefined;
 }
 

@@ -17,12 +17,7 @@ export interface ApiFacts {
 
 /** Swagger 2.0 of one schema, as PostgREST writes it and generators of clients read it. */
 export function describeApi(cache: SchemaCache, facts: ApiFacts): string {
-  const shown = [...cache.relations.values()].filter(
-    ({ schema, name }) => schema === facts.schema && (facts.relations?.has(name) ?? true),
-  );
-  const called = [...cache.routines.values()]
-    .flatMap((overloads) => overloads.slice(-1))
-    .filter(({ schema, name }) => schema === facts.schema && (facts.routines?.has(name) ?? true));
+  const { shown, called } = described(cache, facts);
   const { summary = 'REST API', description = 'Generated from the database' } = titled(facts.comment);
   const { protocol, host, pathname } = new URL(facts.uri);
   return JSON.stringify({
@@ -48,6 +43,18 @@ export function describeApi(cache: SchemaCache, facts: ApiFacts): string {
     },
     ...(facts.security ? SECURITY : {}),
   });
+}
+
+/** What of the schema is told: of overloaded functions the last one. */
+export function described(cache: SchemaCache, facts: ApiFacts): { shown: Relation[]; called: Routine[] } {
+  return {
+    shown: [...cache.relations.values()].filter(
+      ({ schema, name }) => schema === facts.schema && (facts.relations?.has(name) ?? true),
+    ),
+    called: [...cache.routines.values()]
+      .flatMap((overloads) => overloads.slice(-1))
+      .filter(({ schema, name }) => schema === facts.schema && (facts.routines?.has(name) ?? true)),
+  };
 }
 
 const JSON_TYPES = [
@@ -153,7 +160,7 @@ function routinePath(routine: Routine): Record<string, unknown> {
 }
 
 /** The first line sums up; the rest, after blank lines, describes. */
-function titled(comment: string | null): { summary?: string; description?: string } {
+export function titled(comment: string | null): { summary?: string; description?: string } {
   if (comment === null) return {};
   const [summary = ''] = comment.split('\n', 1);
   const description = comment.slice(summary.length).replace(/^\n+/, '');

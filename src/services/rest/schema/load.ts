@@ -3,6 +3,7 @@ import { asSetNow, IN_DATABASE, readOverrides, settingNames } from './in-databas
 import type { Column, MediaHandler, Parameter, QualifiedName, Relation, Routine, SchemaCache } from './model.ts';
 import { keyOf, representationKey } from './model.ts';
 import { FOREIGN_KEYS, HANDLERS, RELATIONS, REPRESENTATIONS, ROLE_SETTINGS, ROUTINES, VIEWS } from './queries.ts';
+import { PARTIAL_KEYS, partialKeysByTable, type PartialKey } from './partial-keys.ts';
 import { buildRelationships, exposedOnly, type Catalogue, type ForeignKey, type RawRelation } from './relationships.ts';
 import { viewColumns } from './view-columns.ts';
 
@@ -30,7 +31,7 @@ export async function loadSchema(
   const overrides = readOverrides(await inDatabase(json));
   const { schemas, extraSearchPath } = { ...options, ...overrides };
   const places = [...new Set([...schemas, ...extraSearchPath])];
-  const [raw, keys, trees, rawRoutines, settings, casts, handlers] = await Promise.all([
+  const [raw, keys, trees, rawRoutines, settings, casts, handlers, partialKeys] = await Promise.all([
     json<RawRelation[]>(RELATIONS),
     json<ForeignKey[]>(FOREIGN_KEYS),
     json<Array<{ oid: string; tree: string }>>(VIEWS),
@@ -38,6 +39,7 @@ export async function loadSchema(
     json<Array<{ role: string; name: string; value: string }>>(ROLE_SETTINGS),
     json<RawRepresentation[]>(REPRESENTATIONS),
     json<RawHandler[]>(HANDLERS, [arrayLiteral(schemas)]),
+    json<Array<PartialKey & QualifiedName>>(PARTIAL_KEYS),
   ]);
   const catalogue: Catalogue = {
     relations: new Map(raw.map((relation) => [relation.oid, relation])),
@@ -80,6 +82,7 @@ export async function loadSchema(
     ),
     representations: new Map(casts.map(({ source, target, ...each }) => [representationKey(source, target), each])),
     handlers: handlersByOwner(handlers),
+    partialKeys: partialKeysByTable(partialKeys),
     overrides,
     sealed,
   };

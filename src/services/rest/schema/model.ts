@@ -1,5 +1,6 @@
 import type { SealedColumns } from '../../../foundation/encryption/sealed-columns.ts';
 import type { RestOptions } from '../options.ts';
+import type { PartialKeys } from './partial-keys.ts';
 
 /** What the engine knows of the database. Every identifier in SQL comes from here or is quoted. */
 export interface SchemaCache {
@@ -17,6 +18,8 @@ export interface SchemaCache {
   readonly representations: ReadonlyMap<string, QualifiedName>;
   /** By relation or function, '' for any: what makes an answer of a media type. */
   readonly handlers: ReadonlyMap<string, ReadonlyMap<string, MediaHandler>>;
+  /** By table: unique indexes over some of its rows. */
+  readonly partialKeys: PartialKeys;
   /** What the database itself configures. */
   readonly overrides: Partial<RestOptions>;
   /** Encrypted columns and the keys to them. */

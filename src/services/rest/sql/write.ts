@@ -4,6 +4,7 @@ import type { Logic } from '../parse/ast.ts';
 import type { Payload } from '../parse/payload.ts';
 import { columnNotFound } from '../schema/errors.ts';
 import type { Column, Relation } from '../schema/model.ts';
+import { partialPredicate } from '../schema/partial-keys.ts';
 import { representation, type FieldContext } from './field.ts';
 import { logicSql } from './logic.ts';
 
@@ -126,7 +127,8 @@ function conflictSql(
   countInserted: boolean,
   context: FieldContext,
 ): string {
-  const on = `on conflict (${target.map((name) => conflictTarget(relation, name, context)).join(', ')})`;
+  const predicate = partialPredicate(context.cache.partialKeys, relation, target);
+  const on = `on conflict (${target.map((name) => conflictTarget(relation, name, context)).join(', ')})${predicate}`;
   if (!merge || columns.length === 0) return `${on} do nothing`;
   const set = columns.map(({ name }) => `${ident(name)} = excluded.${ident(name)}`).join(', ');
   return `${on} do update set ${set}${countInserted ? ` where ${counted('- 1')}` : ''}`;
