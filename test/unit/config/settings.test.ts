@@ -92,6 +92,9 @@ describe('precedence', () => {
       'rest.planEnabled': ['true', true],
       'rest.aggregatesEnabled': ['false', false],
       'rest.openapiMode': ['disabled', 'disabled'],
+      'rest.openapiSecurity': ['true', true],
+      'rest.openapiProxyUri': ['https://api.example.com', 'https://api.example.com'],
+      'rest.rootSpec': ['root', 'root'],
       'rest.serverTiming': ['true', true],
       'rest.diagnostics': ['true', true],
       'rest.poolSize': ['3', 3],
@@ -244,7 +247,7 @@ describe('templates/vectabase.yml', () => {
   });
 
   test('shows every setting that is no secret, with its default', () => {
-    const shown = text.replaceAll(/^# ((?: {2})*[a-z]+:( |$))/gim, '$1').replaceAll(/^# ( {2}\w+: )/gm, '$1');
+    const shown = text.replaceAll(/^# ((?: {2})*[a-z]+:( |$))/gim, '$1').replaceAll(/^# ( {2}\w+: | {4}- )/gm, '$1');
     write(shown);
     const { settings, sources } = loadSettings({ dir });
     for (const { key, initial, secret } of describeSettings()) {
