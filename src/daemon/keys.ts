@@ -68,7 +68,7 @@ function configuredKeys({ jwt = {} }: RuntimeConfig, now: number): SigningKey[] 
 
 function readKeyFile(file: string): KeySet {
   const keys = parseKeySet(readText(file, 'keysFile'));
-  if (!keys) throw invalid(`keysFile: ${file} holds no keys`);
+  if (!keys) throw invalid(`keysFile: ${file} holds no keys`, 'Start vectabase up again, which writes it anew.');
   return keys;
 }
 
@@ -76,14 +76,14 @@ function readText(file: string, setting: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw invalid(`${setting}: ${file} cannot be read`, cause);
+    throw invalid(`${setting}: ${file} cannot be read`, "Name a file that the daemon's user can read.", cause);
   }
 }
 
-function invalid(message: string, cause?: unknown): VectabaseError {
-  return new VectabaseError('CONFIG_INVALID', {
-    message,
-    hint: 'Correct the section jwt of the configuration.',
-    cause,
-  });
+function invalid(
+  message: string,
+  hint = 'Correct the section jwt of the configuration.',
+  cause?: unknown,
+): VectabaseError {
+  return new VectabaseError('CONFIG_INVALID', { message, hint, cause });
 }

@@ -56,11 +56,18 @@ afterAll(async () => {
 
 const accessToken = (session: string): string =>
   jwt.sign(
-    { sub: USER, aud: 'authenticated', role: 'authenticated', session_id: session, iss: 'https://ref.supabase.co/auth/v1' },
+    {
+      sub: USER,
+      aud: 'authenticated',
+      role: 'authenticated',
+      session_id: session,
+      iss: 'https://ref.supabase.co/auth/v1',
+    },
     keys.jwtSecret,
     { expiresIn: 600 },
   );
-const refresh = async (token: string) => moved.auth('/token?grant_type=refresh_token', { body: { refresh_token: token } });
+const refresh = async (token: string) =>
+  moved.auth('/token?grant_type=refresh_token', { body: { refresh_token: token } });
 
 test('an access token from there is good here, and so is the session that a browser kept', async () => {
   const token = accessToken(SESSION);
@@ -85,7 +92,9 @@ test('a refresh token from there goes on here', async () => {
 });
 
 test('the password from there, and new accounts beside the old ones', async () => {
-  const { data, error } = await moved.visitor().auth.signInWithPassword({ email: 'Dee@example.com', password: PASSWORD });
+  const { data, error } = await moved
+    .visitor()
+    .auth.signInWithPassword({ email: 'Dee@example.com', password: PASSWORD });
   expect(error).toBeNull();
   expect(data.user).toMatchObject({ id: USER, user_metadata: { name: 'Dee' } });
   const fresh = await moved.visitor().auth.signUp({ email: 'new@example.com', password: PASSWORD });

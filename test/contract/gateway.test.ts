@@ -135,6 +135,18 @@ describe('what is logged', () => {
   });
 });
 
+/** What is answered to these bytes, until the server closes. */
+async function exchange(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (text += chunk))
+      .on('close', () => resolve(text));
+  });
+}
+
 describe('limits of size', () => {
   const list = (count: number) =>
     `/clients?id=eq.1&name=not.in.(${Array.from({ length: count }, () => randomUUID()).join(',')})`;
@@ -153,16 +165,17 @@ describe('limits of size', () => {
     expect(headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
   });
 
+  test('a body of more than 64 MiB is refused before it is read', async () => {
+    const { port } = new URL(server.daemon.url);
+    const head = `POST /rest/v1/clients HTTP/1.1\r\nHost: x\r\napikey: ${fourth}\r\nContent-Length: 67108865\r\n\r\n`;
+    const said = await exchange(Number(port), head);
+    expect(said).toMatch(/^HTTP\/1\.1 413 /);
+    expect(JSON.parse(said.slice(said.indexOf('{')))).toMatchObject({ code: 'PGRST102' });
+  });
+
   test('what is no HTTP gets an answer all the same', async () => {
     const { port } = new URL(server.daemon.url);
-    const said = await new Promise<string>((resolve) => {
-      let text = '';
-      const socket = connect(Number(port), '127.0.0.1', () => socket.end('not http\r\n\r\n'));
-      socket
-        .setEncoding('utf8')
-        .on('data', (chunk: string) => (text += chunk))
-        .on('close', () => resolve(text));
-    });
+    const said = await exchange(Number(port), 'not http\r\n\r\n');
     expect(said).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(said.slice(said.indexOf('{'))).toBe(
       '{"code":"PT400","details":null,"hint":null,"message":"The request is not HTTP"}',

@@ -25,7 +25,7 @@ interface Step {
 }
 
 /** One lock for all areas of a database: two installers take turns, whatever they install. 'vectabas' as a number. */
-const INSTALL_LOCK = '8531334420624466291';
+export const INSTALL_LOCK = '8531334420624466291';
 
 /**
  * Brings one area of the schema to this release: applies the files of `templates/sql/<area>/NNNN_name.sql` that the

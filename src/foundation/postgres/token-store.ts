@@ -5,6 +5,7 @@ import type { DatabaseAddress } from './address.ts';
 import { isSqlState } from './errors.ts';
 import { Pool } from './pool.ts';
 import { Session } from './session.ts';
+import { INSTALL_LOCK } from './templates.ts';
 
 /** Where tokens are counted: `database`, by all together; `process`, by each alone. */
 export interface StoreNews {
@@ -100,7 +101,7 @@ async function install(address: DatabaseAddress): Promise<void> {
   const session = await Session.open(address, { applicationName: 'vectabase limits', connectTimeout: 5_000 });
   try {
     // Two daemons that start at once would trip over each other's half-made schema.
-    await session.script(`begin; select pg_advisory_xact_lock(8531334420624466291); ${text}; commit`);
+    await session.script(`begin; select pg_advisory_xact_lock(${INSTALL_LOCK}); ${text}; commit`);
   } finally {
     await session.close();
   }

@@ -10,7 +10,7 @@ let limiters: RateLimiter[] = [];
 let news: StoreNews[] = [];
 
 beforeAll(async () => {
-  cluster = await startTestCluster();
+  cluster = await startTestCluster({ settings: { track_functions: 'all' } });
   const address = await cluster.createDatabase('limits');
   await cluster.createDatabase('foreign');
   await cluster.createDatabase('owned');
@@ -70,6 +70,29 @@ describe('shared buckets', () => {
       expect(through).toBeLessThanOrEqual(5_000);
       expect(through).toBeGreaterThanOrEqual(5_000 - 3 * 50);
     });
+  });
+
+  test('a busy key costs a round trip for thousands of requests, a flood of refused ones none', async () => {
+    const admin = await Session.open(cluster.address('limits'), { applicationName: 'test' });
+    const roundTrips = async (): Promise<number> => {
+      await admin.rows('select pg_stat_force_next_flush(), pg_stat_clear_snapshot()');
+      const rows = await admin.rows<{ calls: string }>(
+        "select calls from pg_stat_user_functions where funcname = 'take_tokens'",
+      );
+      return Number(rows[0]?.calls ?? 0);
+    };
+    const spend = async (bucket: Bucket, count: number): Promise<number> => {
+      const before = await roundTrips();
+      await withLimiters(1, async ([one]) => {
+        for (let at = 0; at < count; at++) await one?.take(bucket, 'k');
+      });
+      // A session tells its figures when it ends.
+      await expect.poll(roundTrips).toBeGreaterThan(before);
+      return (await roundTrips()) - before;
+    };
+    expect(await spend({ name: 'busy', capacity: 1_000_000, perSecond: 16_667 }, 20_000)).toBeLessThanOrEqual(3);
+    expect(await spend({ name: 'flood', capacity: 1, perSecond: 0.001 }, 20_000)).toBe(2);
+    await admin.close();
   });
 
   test('the bound over time: capacity, what flowed in, and a hundredth a process', async () => {
