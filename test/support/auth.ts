@@ -57,6 +57,7 @@ export async function startAuthOver(
   database: string,
   keys: ApiKeys,
   auth: RuntimeConfig['auth'] = {},
+  more: Partial<RuntimeConfig> = {},
 ): Promise<AuthClients & { readonly daemon: RunningDaemon; stop(): Promise<void> }> {
   const apiKeys = [
     { key: keys.anonKey, role: 'anon' },
@@ -64,7 +65,13 @@ export async function startAuthOver(
   ];
   const daemon = await startDaemon({
     database: cluster.address(database, { user: 'authenticator' }),
-    more: { apiKeys, jwt: { secret: keys.jwtSecret }, auth: { ...UNLIMITED, ...auth }, log: { level: 'info' } },
+    more: {
+      apiKeys,
+      jwt: { secret: keys.jwtSecret },
+      auth: { ...UNLIMITED, ...auth },
+      log: { level: 'info' },
+      ...more,
+    },
   });
   return {
     ...clientsOf(daemon.url, keys),
