@@ -8,10 +8,11 @@ import { relationInfo, rootInfo, routineInfo } from './action/info.ts';
 import { readAction } from './action/read.ts';
 import { rootAction } from './action/root.ts';
 import { writeAction } from './action/write.ts';
-import { RestError } from './errors.ts';
+import { badRequest, RestError } from './errors.ts';
 import { makeHeadReader } from './head.ts';
 import type { Identity, RestRequest, RestResponse } from './message.ts';
 import type { RestOptions } from './options.ts';
+import { nestsDeeply } from './parse/payload.ts';
 import { fromDatabase } from './pg-errors.ts';
 import { isHeader } from './reply/respond.ts';
 import type { SchemaCache } from './schema/model.ts';
@@ -39,11 +40,16 @@ export function makeRestEngine(parts: EngineParts): RestEngine {
       const beyond = { ...parts, identity, ask, cache: () => parts.schema.current() };
       return (await answerBeyond(request, beyond, anonymous)) ?? (await answer(request, identity, parts, readHead));
     } catch (error) {
-      const refusal = fromDatabase(error, anonymous);
+      const refusal = fromDatabase(tooDeep(error, request) ?? error, anonymous);
       if (!(refusal instanceof RestError)) throw refusal;
       return errorResponse(refusal, request.method === 'HEAD');
     }
   };
+}
+
+/** A stack that a body exhausted is the client's mistake; one that a function exhausted is not. */
+function tooDeep(error: unknown, { body }: RestRequest): RestError | undefined {
+  return isSqlState(error, '54001') && nestsDeeply(body) ? badRequest.body('The body nests too deeply') : undefined;
 }
 
 export function errorResponse(error: RestError, head = false): RestResponse {

@@ -28,6 +28,25 @@ export function mediaOf(type: string | undefined): string {
   return media === '' || media === '*/*' || media.startsWith('application/vnd.pgrst.') ? 'application/json' : media;
 }
 
+/** Deeper than anyone means to: Postgres' stack ends at some thousands. */
+export function nestsDeeply(body: Buffer): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at];
+    if (inText) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inText = false;
+    } else if (byte === QUOTE) inText = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > 1_000) return true;
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return false;
+}
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
 export function decodeText(body: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
