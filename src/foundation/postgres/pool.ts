@@ -276,7 +276,15 @@ async function within(
   { statements, end, readOnly, epoch }: Work & { readonly statements: readonly Bound[] },
 ): Promise<Answers> {
   const options = epoch === undefined ? {} : { epoch };
-  const { results } = await session.batch([plain('savepoint work'), ...statements], options);
+  const { results } = await session
+    .batch([plain('savepoint work'), ...statements], options)
+    .catch(async (error: unknown) => {
+      // Whoever tries again finds the transaction as it was.
+      await session
+        .batch([plain('rollback to savepoint work'), plain('release savepoint work')])
+        .catch(() => undefined);
+      throw error;
+    });
   const own = results.slice(1);
   const kept = (typeof end === 'string' ? end : end(own)) === 'commit' && readOnly !== true;
   await session.batch([...(kept ? [] : [plain('rollback to savepoint work')]), plain('release savepoint work')]);

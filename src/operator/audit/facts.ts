@@ -1,3 +1,4 @@
+import { encryptedNames } from '../../foundation/encryption/encrypted-names.ts';
 import { isPlatformSchema, isSystemSchema } from '../../foundation/postgres/managed.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 import type { AuditFacts, FunctionFacts, PolicyFacts, RelationFacts } from './model.ts';
@@ -26,12 +27,28 @@ export async function readAuditFacts(
   return {
     roles,
     serviceRole: names.has('service_role') ? 'service_role' : null,
-    relations: await session.rows<RelationFacts & Record<string, unknown>>(RELATIONS, [served, roles]),
+    relations: await readRelations(session, served, roles),
     policies: await session.rows<PolicyFacts & Record<string, unknown>>(POLICIES, [served]),
     functions: await session.rows<FunctionFacts & Record<string, unknown>>(FUNCTIONS, [served, roles]),
     sources: Object.fromEntries(sources.map(({ name, source }) => [name, source])),
     hasExtensionsSchema: extensions !== undefined,
   };
+}
+
+async function readRelations(
+  session: Session,
+  schemas: readonly string[],
+  roles: readonly string[],
+): Promise<RelationFacts[]> {
+  const encrypted = await encryptedNames(session);
+  const relations = await session.rows<RelationFacts & Record<string, unknown>>(RELATIONS, [schemas, roles]);
+  return relations.map((relation) => ({
+    ...relation,
+    columns: relation.columns.map((column) => ({
+      ...column,
+      encrypted: encrypted.has(`${relation.schema}.${relation.name}.${column.name}`),
+    })),
+  }));
 }
 
 const NOT_OF_AN_EXTENSION = (classOf: string, oid: string): string => `

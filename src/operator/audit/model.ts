@@ -22,6 +22,8 @@ export interface ColumnFacts {
   /** Categories of pg_type: N numbers, B booleans, D dates, … */
   readonly category: string;
   readonly hasDefault: boolean;
+  /** It holds envelopes, which tell nobody anything. */
+  readonly encrypted: boolean;
 }
 
 /** What one role may do by grants alone: columns by command; deleting has no columns. */

@@ -29,7 +29,7 @@ export function sensitiveColumns(
 const KINDS: readonly Sensitivity[] = ['credential', 'payment', 'personal'];
 
 function fits(patterns: readonly string[], table: string, column: ColumnFacts, kind: Sensitivity): boolean {
-  if (!canHold(column, kind)) return false;
+  if (column.encrypted || !canHold(column, kind)) return false;
   const matches = (pattern: string): boolean => matchesColumn(pattern, table, column.name);
   const none = patterns.some((pattern) => pattern.startsWith('!') && matches(pattern.slice(1)));
   return !none && patterns.some((pattern) => !pattern.startsWith('!') && matches(pattern));

@@ -1,3 +1,4 @@
+import { encryptedNames } from '../../foundation/encryption/encrypted-names.ts';
 import { isPlatformSchema, isSystemSchema, MANAGED_SCHEMAS } from '../../foundation/postgres/managed.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 import type { DatabaseFacts, ForeignKeyFacts, IndexFacts, TableFacts } from './model.ts';
@@ -10,6 +11,7 @@ export async function readFacts(session: Session): Promise<DatabaseFacts> {
     await session.rows<Numbers<IndexFacts>>(INDEXES, [schemas]),
     await session.rows<ForeignKeyFacts & Record<string, unknown>>(FOREIGN_KEYS, [schemas]),
   ];
+  const encrypted = await encryptedNames(session);
   const names = await session.rows<{ schema: string; name: string }>(NAMES, [schemas]);
   const [statistics] = await session.rows<{ ms: string }>(COUNTED_FOR);
   const taken = new Map<string, Set<string>>(schemas.map((schema) => [schema, new Set()]));
@@ -19,6 +21,8 @@ export async function readFacts(session: Session): Promise<DatabaseFacts> {
       ...table,
       rows: table.rows === null ? null : Number(table.rows),
       bytes: Number(table.bytes),
+      // Nobody searches by an envelope: `encryption apply` makes the index that searches use.
+      ordered: table.ordered.filter((column) => !encrypted.has(`${table.schema}.${table.table}.${column}`)),
     })),
     indexes: indexes.map((index) => ({ ...index, bytes: Number(index.bytes), scans: Number(index.scans) })),
     foreignKeys,

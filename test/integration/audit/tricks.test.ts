@@ -114,6 +114,16 @@ test('what reading cannot tell, proving does', async () => {
   ]);
 });
 
+test('a column that holds envelopes is no finding', async () => {
+  const { findings } = await trying(`${TABLE} create policy p on t for select using (true)`, async (session) => {
+    await applyTemplates(session, 'encryption');
+    await session.script(`insert into vectabase.encrypted_columns (schema_name, table_name, column_name, form, blind_index, readers, row_key, state)
+        values ('public', 't', 'api_key', 'text', true, '{service_role}', '{id}', 'encrypted')`);
+    return auditPolicies(auditInput(tmpdir(), session.address, false));
+  });
+  expect(findings).toEqual([]);
+});
+
 test('hostile names come through as names', async () => {
   const name = `x"; drop table t; --\n'`;
   const quoted = ident(name);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock, type JobContext } from '../../../src/foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../../src/foundation/postgres/address.ts';
 import { sleep } from '../../../src/foundation/core/sleep.ts';
+import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
 import type { DatabaseObservation } from '../../../src/operator/database/model.ts';
 import { adviseIndexes, applyAdvice, undoAppliedAdvice } from '../../../src/operator/database/run.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
@@ -179,5 +180,19 @@ test('an index that cannot be built is told, and the others are built', async ()
   expect(report.applied).toMatchObject([
     { index: 'public.a_license_key_idx', done: false, error: { code: '54000' } },
     { index: 'public.b_api_key_idx', done: true, error: null },
+  ]);
+});
+
+test('a column that holds envelopes gets no index of its own', async () => {
+  const target = await copy('sealed');
+  await within(target, async (session) => {
+    await applyTemplates(session, 'encryption');
+    await session.script(`insert into vectabase.encrypted_columns (schema_name, table_name, column_name, form, blind_index, readers, row_key, state)
+      values ('public', 'bot_whitelisted_users', 'license_key', 'text', true, '{service_role}', '{id}', 'encrypted'),
+        ('public', 'bot_whitelisted_users', 'roblox_id', 'text', true, '{service_role}', '{id}', 'applying')`);
+  });
+  const { wanted } = await adviseIndexes({ target, columns: COLUMNS });
+  expect(wanted.filter(({ table }) => table === 'bot_whitelisted_users').map(({ columns }) => columns)).toEqual([
+    ['roblox_id'],
   ]);
 });
