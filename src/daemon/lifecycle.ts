@@ -17,6 +17,11 @@ export async function untilStopped(): Promise<string> {
   });
 }
 
+/** True when root has to be given up, and can only be by each process itself. */
+export function mustBecome(runAs: { uid: number } | undefined): boolean {
+  return runAs !== undefined && process.getuid?.() !== runAs.uid;
+}
+
 /**
  * Gives up root for good. Everything must be loaded before: the code may lie where this user cannot read.
  *

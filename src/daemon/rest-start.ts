@@ -10,6 +10,7 @@ import { databaseAddress } from './database-address.ts';
 import type { KeyRing } from './key-ring.ts';
 import { listenForReload } from './reload.ts';
 import { restAdapter, type RestAdapterOptions } from './rest-adapter.ts';
+import { shareOf } from './workers.ts';
 
 interface RunningRest {
   readonly handler: RequestListener;
@@ -27,7 +28,7 @@ export function startRest(
   const settings = completed('rest', config.rest);
   const address = databaseAddress(config);
   const pool = new Pool(address, {
-    size: settings.poolSize,
+    size: shareOf(settings.poolSize, config),
     applicationName: 'vectabase rest',
     greeting: 'select vectabase.offer_keys()',
   });

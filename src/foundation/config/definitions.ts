@@ -89,7 +89,12 @@ export const DEFINITIONS = {
       false,
       'Whether a write that touched nothing says when row policies hid every row. For development: it tells strangers.',
     ),
-    poolSize: integer(10, [1, 1000], 'Connections to Postgres that the REST API keeps.'),
+    poolSize: integer(10, [1, 1000], 'Connections to Postgres that the REST API keeps, in all workers together.'),
+    workers: integer(
+      0,
+      [0, 64],
+      'Processes that serve the API; 0 for one with up to two cores, else two less than there are cores, which leaves those to Postgres.',
+    ),
   },
   jwt: {
     secret: secret('HS256 key of tokens, when it is not the one of the installation.'),

@@ -1,4 +1,4 @@
-import { fstatSync, readFileSync, statSync } from 'node:fs';
+import { fstatSync, readFileSync, readSync, statSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -93,7 +93,7 @@ export function readRuntimeFile(file: string): RuntimeConfig {
     const at = descriptor === undefined ? file : Number(descriptor);
     const { mode } = typeof at === 'number' ? fstatSync(at) : statSync(at);
     if ((mode & 0o077) !== 0) throw openToOthers(file);
-    value = parse(readFileSync(at, 'utf8'));
+    value = parse(typeof at === 'number' ? readFromStart(at) : readFileSync(at, 'utf8'));
   } catch (error) {
     if (error instanceof VectabaseError) throw error;
     throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);
@@ -103,6 +103,12 @@ export function readRuntimeFile(file: string): RuntimeConfig {
   const [issue] = result.error.issues;
   const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
   throw invalid(`${file}: ${at}${issue?.message ?? 'not accepted'}`);
+}
+
+/** Several processes share the descriptor, and with it where the next read would begin. */
+function readFromStart(descriptor: number): string {
+  const bytes = Buffer.alloc(fstatSync(descriptor).size);
+  return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
 }
 
 /** A section of the settings with its defaults where the file says nothing. */

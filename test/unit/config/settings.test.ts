@@ -98,6 +98,7 @@ describe('precedence', () => {
       'rest.serverTiming': ['true', true],
       'rest.diagnostics': ['true', true],
       'rest.poolSize': ['3', 3],
+      'rest.workers': ['2', 2],
       'jwt.secret': ['s', 's'],
       'jwt.secretFile': ['/run/secret', '/run/secret'],
       'jwt.jwks': ['/run/jwks.json', '/run/jwks.json'],
