@@ -17,6 +17,7 @@ import { buildStandinSource } from '../../src/operator/demo/standin/build.ts';
 import { startCli, type CliResult } from '../support/cli-events.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { contentOf, shapeOf, type Shape } from '../support/content.ts';
+import { randomOf } from '../support/random.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const ROUNDS = Number(process.env['VECTABASE_KILL_ROUNDS'] ?? 10);
@@ -214,15 +215,4 @@ async function hasRun(database: string): Promise<boolean> {
 
 async function open(cluster: TestCluster, database: string): Promise<Session> {
   return Session.open(cluster.address(database), { applicationName: 'kill test' });
-}
-
-/** mulberry32: small, seedable, good enough to choose a victim. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
