@@ -1,5 +1,6 @@
 import type { SealedColumn, SealedColumns } from '../../../foundation/encryption/sealed-columns.ts';
 import { RestError } from '../errors.ts';
+import { Lru } from '../lru.ts';
 
 /** Keys or columns have changed since the schema was read: reading it again helps. */
 export class StaleKeys extends Error {}
@@ -12,16 +13,37 @@ export class StaleKeys extends Error {}
  */
 export function revealAll(body: Buffer, mark: string, csv: boolean, sealed: SealedColumns): Buffer {
   const text = body.toString('latin1');
+  const opened = openedBy(sealed);
   let result = '';
   let done = 0;
   for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, done)) {
     const start = at + mark.length;
     const end = text.indexOf(mark, start);
-    const inner = unescape(text.slice(start, end), csv);
-    result += text.slice(done, at) + escape(reveal(inner, sealed), csv);
+    // A slice of the text would keep all of it in memory.
+    const inner = body.toString('latin1', start, end);
+    let shown = csv ? undefined : opened.get(inner);
+    if (shown === undefined) {
+      shown = escape(reveal(unescape(inner, csv), sealed), csv);
+      if (!csv) opened.set(inner, shown);
+    }
+    result += text.slice(done, at) + shown;
     done = end + mark.length;
   }
   return Buffer.from(result + text.slice(done), 'latin1');
+}
+
+/** Values that are remembered: some megabytes. */
+const REMEMBERED = 10_000;
+const remembered = new WeakMap<SealedColumns, Lru<string>>();
+
+/**
+ * What was opened lately, by column, row and envelope: the same three open to the same text. Whoever could read this
+ * memory would find the keys beside it.
+ */
+function openedBy(sealed: SealedColumns): Lru<string> {
+  let opened = remembered.get(sealed);
+  if (!opened) remembered.set(sealed, (opened = new Lru(REMEMBERED)));
+  return opened;
 }
 
 function reveal(inner: string, sealed: SealedColumns): string {
@@ -33,14 +55,14 @@ function reveal(inner: string, sealed: SealedColumns): string {
   const stored = inner.slice(keyEnd);
   const text = column.form === 'bytea' ? Buffer.from(stored, 'hex').toString('latin1') : stored;
   const opened = sealed.keys.open({ column: column.name, rowKey }, text);
-  if (opened.ok) return shown(opened.plaintext, column);
+  if (opened.ok) return asType(opened.plaintext, column);
   if (opened.why === 'unknown-key') throw new StaleKeys('unknown key');
-  if (opened.why === 'not-an-envelope' && column.mixed) return shown(Buffer.from(text, 'latin1'), column);
+  if (opened.why === 'not-an-envelope' && column.mixed) return asType(Buffer.from(text, 'latin1'), column);
   throw forged(column, opened.why === 'not-an-envelope');
 }
 
 /** As Postgres prints the column's type. */
-function shown(plaintext: Buffer, { form }: SealedColumn): string {
+function asType(plaintext: Buffer, { form }: SealedColumn): string {
   return form === 'bytea' ? `\\x${plaintext.toString('hex')}` : plaintext.toString('latin1');
 }
 

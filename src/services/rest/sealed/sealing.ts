@@ -26,8 +26,8 @@ export class Sealing {
   constructor(statements: readonly Statement[], csv: boolean, sealed: SealedColumns | undefined) {
     this.#csv = csv;
     this.#sealed = sealed;
-    this.#mark = sealed ? newMark() : '';
     this.marked = sealed !== undefined && statements.some(({ values }) => values.includes(MARK));
+    this.#mark = this.marked ? newMark() : '';
     this.statements = sealed
       ? statements.map(({ text, values }) => ({ text, values: finishValues(values, this.#mark, sealed) }))
       : statements;
