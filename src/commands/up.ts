@@ -47,6 +47,7 @@ function summary(ready: ReadyEvent): string {
     ['Postgres', `${withoutPassword(ready.databaseUrl)}  ${style.dim(`(${ready.postgresVersion}, TLS)`)}`],
     ...(ready.inboxUrl === null ? [] : [['mail', `${ready.inboxUrl}  ${style.dim('(no mail server is set)')}`]]),
     ['anon key', ready.anonKey],
+    ...(ready.publishableKey === null ? [] : [['publishable', ready.publishableKey]]),
     ['secrets', `service key and passwords in ${keys}`],
     ['master key', `keep a copy of ${ready.dir}/master.key elsewhere`],
   ];

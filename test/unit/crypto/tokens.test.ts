@@ -104,6 +104,14 @@ test.each(['none', 'None', 'nOnE', '', 'HS384', 'hs256'])('algorithm %j is refus
   await expect(check(forged({ alg }, CLAIMS, '').replace(/[^.]*$/, ''))).rejects.toThrow(/algorithm|cryptographic/);
 });
 
+test('a header that nobody needs is not parsed', async () => {
+  const deep = '['.repeat(4_000) + ']'.repeat(4_000);
+  const header = Buffer.from(`{"alg":"HS256","x":${deep}}`).toString('base64url');
+  const body = `${header}.${Buffer.from(JSON.stringify(CLAIMS)).toString('base64url')}`;
+  const token = `${body}.${createHmac('sha256', SECRET).update(body).digest('base64url')}`;
+  await expect(check(token)).rejects.toThrow('cryptographic operation');
+});
+
 test('what must be understood and is not', async () => {
   const token = forged({ alg: 'HS256', crit: ['exp2'], exp2: 1 }, CLAIMS, SECRET);
   await expect(check(token)).rejects.toThrow('No suitable key');
