@@ -1,4 +1,5 @@
 /** What goes beyond PostgREST: asked for as such, and never another answer to what PostgREST accepts. */
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startRestServer, type Answer, type RestServer } from '../support/rest.ts';
 
@@ -223,6 +224,39 @@ describe('a nested insert', () => {
     ]);
   });
 
+  test('comes from the real client as it is documented, one row or a list', async () => {
+    const from = (table: string) => server.client({ key: server.keys.serviceRoleKey }).from(table);
+    const wish = ['Prefer', 'nested=insert,return=representation'] as const;
+    const one = await from('orders')
+      .insert({ note: 'first', customers: { name: 'Ada' }, order_lines: [{ position: 1, amount: 10 }] })
+      .select('note,customers(name),order_lines(position)')
+      .setHeader(...wish);
+    expect(one).toMatchObject({
+      status: 201,
+      data: [{ note: 'first', customers: { name: 'Ada' }, order_lines: [{ position: 1 }] }],
+    });
+    const list = await from('customers')
+      .insert([
+        { name: 'A', orders: [{}] },
+        { name: 'B', tier: 'gold' },
+      ])
+      .select('name,tier,orders(note)')
+      .setHeader(...wish);
+    expect(list).toMatchObject({
+      status: 201,
+      data: [
+        { name: 'A', tier: 'basic', orders: [{ note: 'none' }] },
+        { name: 'B', orders: [] },
+      ],
+    });
+    const single = await from('customers')
+      .insert({ name: 'C', orders: [{}] })
+      .select('name')
+      .single()
+      .setHeader(...wish);
+    expect(single).toMatchObject({ status: 201, data: { name: 'C' } });
+  });
+
   test('without representation has no body; with the object type, one object', async () => {
     const minimal = await insert('/customers', { name: 'A', orders: [{}] }, 'return=minimal');
     expect([minimal.status, minimal.text]).toEqual([201, '']);
@@ -381,6 +415,70 @@ describe('the diagnosis of a write that touched nothing', () => {
     expect(await change('PATCH', 'id=eq.1', { authorization: `Bearer ${owner}` })).toBeNull();
     expect(await change('DELETE', 'id=eq.77', { apikey: server.keys.serviceRoleKey })).toBeNull();
   });
+});
+
+test('nothing that a client may send is our failure', async () => {
+  const key = fc.constantFrom(
+    'id',
+    'name',
+    'note',
+    'customers',
+    'orders',
+    'order_lines',
+    'tags',
+    'order_lines!x',
+    '',
+    'method',
+    'path',
+    'headers',
+    'body',
+    'x"y',
+  );
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom(
+        null,
+        true,
+        -1,
+        1e300,
+        'a',
+        '',
+        '\u0000',
+        'POST',
+        'GET',
+        '/orders',
+        '/rpc/add_customer',
+        '/tags?id=eq.x',
+        '//',
+        '/%ff',
+      ),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(key, tie('value'), { maxKeys: 4 }),
+    ),
+  }));
+  await fc.assert(
+    fc.asyncProperty(value, fc.boolean(), async (sent, cut) => {
+      const body = JSON.stringify(sent).slice(0, cut ? -1 : undefined);
+      const nested = await server.ask('/orders', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', prefer: 'nested=insert,return=representation' },
+        body,
+      });
+      const batched = await batch(body);
+      for (const answer of [nested, batched]) {
+        expect(answer.status).toBeLessThan(500);
+        if (answer.status >= 400) expect(answer.json).toHaveProperty('code');
+      }
+    }),
+    { numRuns: 150 },
+  );
+  const many = await server.ask('/customers', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', prefer: 'nested=insert' },
+    body: JSON.stringify({ name: 'x', orders: Array.from({ length: 10_000 }, () => ({})) }),
+  });
+  expect(many).toMatchObject({ status: 400, json: { code: 'PGRST127' } });
 });
 
 test('without the setting nothing is diagnosed', async () => {

@@ -1,6 +1,8 @@
 import type { RestRequest } from '../message.ts';
 import { decodeText, mediaOf } from '../parse/payload.ts';
+import { parseQuery } from '../parse/query.ts';
 import { badRequest, RestError } from '../errors.ts';
+import { shapeOf } from '../plan/shape.ts';
 import { findRelationship } from '../plan/find-relationship.ts';
 import { columnNotFound } from '../schema/errors.ts';
 import { keyOf, type KeyRelationship, type Relation, type Relationship, type SchemaCache } from '../schema/model.ts';
@@ -38,12 +40,9 @@ export function wantsNested({ headers }: RestRequest): boolean {
 export async function readNested(request: RestRequest, beyond: Beyond): Promise<NestedInsert | undefined> {
   const { path, headers, query } = request;
   const name = /^\/([^/]+)$/.exec(path)?.[1];
-  if (
-    name === undefined ||
-    mediaOf(headers['content-type']) !== 'application/json' ||
-    /(?:^|&)(?:columns|on_conflict)=/.test(query)
-  )
-    return undefined;
+  if (name === undefined || mediaOf(headers['content-type']) !== 'application/json') return undefined;
+  const { columns, onConflict } = parseQuery(shapeOf(query, false).pairs());
+  if (onConflict) return undefined;
   const cache = await beyond.cache();
   const { schemas } = { ...beyond.options, ...cache.overrides };
   const schema = headers['content-profile'] ?? schemas[0] ?? 'public';
@@ -51,7 +50,9 @@ export async function readNested(request: RestRequest, beyond: Beyond): Promise<
   const items = itemsOf(decodeText(request.body));
   if (!relation || !items) return undefined;
   const reader = { cache, left: MOST };
-  const rows = items.map((item) => readRow(item, relation, reader, DEEPEST));
+  // supabase-js names the keys of a list, relationships among them.
+  const named = (key: string): boolean => columns === undefined || columns.includes(key);
+  const rows = items.map((item) => readRow(item, relation, reader, DEEPEST, named));
   const isNested = rows.some(({ parents, children }) => parents.size + children.size > 0);
   return isNested ? { cache, relation, rows } : undefined;
 }
@@ -81,12 +82,19 @@ interface Reader {
   left: number;
 }
 
-function readRow(text: string, relation: Relation, reader: Reader, depth: number): NestedRow {
+function readRow(
+  text: string,
+  relation: Relation,
+  reader: Reader,
+  depth: number,
+  counts: (key: string) => boolean = () => true,
+): NestedRow {
   if (--reader.left < 0 || depth === 0) {
     throw badRequest.notImplemented(`A nested insert takes at most ${MOST} rows, ${DEEPEST} levels deep`);
   }
   const row: NestedRow = { columns: new Map(), parents: new Map(), children: new Map() };
   for (const [key, value] of rawMembers(text)) {
+    if (!counts(key)) continue;
     if (relation.columns.has(key) || !/^[[{]/.test(value)) {
       if (!relation.columns.has(key)) throw columnNotFound(relation.name, key);
       row.columns.set(key, value);
