@@ -101,3 +101,47 @@ test('a server that went away is trouble, and no more once it is back', async ()
       .toEqual([[['back']]]);
   });
 });
+
+test('what failed to be prepared, or was skipped after a failure, is prepared when it comes again', async () => {
+  await withPool(1, async (pool) => {
+    const good = { text: 'select $1::text as "after"', values: ['x'] };
+    const bad = { text: 'select * from not_yet', values: [] };
+    const both = { statements: [bad, good], end: 'commit' as const };
+    await expect(pool.run(both)).rejects.toMatchObject({ code: '42P01' });
+    expect(await pool.run({ statements: [good], end: 'commit' })).toEqual([[['x']]]);
+    await pool.run(one('create table not_yet (id int)'));
+    expect(await pool.run(both)).toEqual([[], [['x']]]);
+  });
+});
+
+test('a batch without BEGIN is one transaction', async () => {
+  await withPool(1, async (pool) => {
+    await pool.run(one('create table whole (id int)'));
+    const texts = [`select set_config('work_mem', '123kB', true)`, 'insert into whole values (1)', 'select 1/0'];
+    const statements = texts.map((text) => ({ text, values: [] }));
+    await expect(pool.run({ statements, end: 'commit' })).rejects.toMatchObject({ code: '22012' });
+    const after = await pool.run({
+      statements: [
+        ...statements.slice(0, 2),
+        { text: `select current_setting('work_mem'), count(*)::text from whole`, values: [] },
+      ],
+      end: 'commit',
+    });
+    expect(after[2]).toEqual([['123kB', '1']]);
+    expect(await pool.run(one(`select current_setting('work_mem'), count(*)::text from whole`))).toEqual([
+      [['4MB', '1']],
+    ]);
+  });
+});
+
+test('in another epoch, statements are prepared for the tables as they are then', async () => {
+  await withPool(1, async (pool) => {
+    await pool.run(one('create table changing (v int)'));
+    const find = { statements: [{ text: 'select v::text from changing where v = $1', values: ['1'] }], end: 'commit' };
+    await pool.run({ ...find, end: 'commit', epoch: 1 });
+    await pool.run(one('alter table changing alter v type text using v::text'));
+    await pool.run(one(`insert into changing values ('1')`));
+    await expect(pool.run({ ...find, end: 'commit', epoch: 1 })).rejects.toMatchObject({ code: '42883' });
+    expect(await pool.run({ ...find, end: 'commit', epoch: 2 })).toEqual([[['1']]]);
+  });
+});
