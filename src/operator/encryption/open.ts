@@ -17,6 +17,7 @@ const QUIET = {
   log_min_error_statement: 'panic',
   log_parameter_max_length: '0',
   log_parameter_max_length_on_error: '0',
+  'auto_explain.log_min_duration': '-1',
   statement_timeout: '0',
   search_path: 'pg_catalog',
 };

@@ -64,3 +64,4 @@ grant execute on function vectabase.offer_keys() to authenticator, postgres;
 -- A write's plaintext is a bound parameter: neither a slow statement nor a failed one may show it.
 alter role authenticator set log_parameter_max_length = 0;
 alter role authenticator set log_parameter_max_length_on_error = 0;
+alter role authenticator set auto_explain.log_parameter_max_length = 0;
