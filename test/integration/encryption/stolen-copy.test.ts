@@ -144,10 +144,8 @@ async function dumped(admin: Session): Promise<string> {
     `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('public', 'vectabase')`,
   );
   let text = '';
-  const sources = [
-    ...tables.map(({ name }) => name),
-    ...['pg_stat_activity', 'extensions.pg_stat_statements', 'pg_statistic'],
-  ];
+  const views = ['pg_stat_activity', 'extensions.pg_stat_statements', 'pg_statistic'];
+  const sources = tables.map(({ name }) => name).concat(views);
   for (const source of sources) {
     for await (const chunk of admin.copyOut(`copy (select * from ${source}) to stdout`)) text += String(chunk);
   }
