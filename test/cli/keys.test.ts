@@ -140,12 +140,14 @@ test('shows no secret unless asked, and not into a pipe without --json', async (
 test('the keys of an older release are completed at the next start; what clients hold goes on', async () => {
   await running.stop();
   const { signingKeys: _signing, opaqueKeys: _opaque, legacyApiKeys: _legacy, ...old } = stored();
-  writeFileSync(path.join(dir, 'keys.json'), JSON.stringify(old));
+  const { supabase_auth_admin: _auth, ...passwords } = old.passwords;
+  writeFileSync(path.join(dir, 'keys.json'), JSON.stringify({ ...old, passwords }));
   running = up(dir);
   const again = await running.ready();
   expect([again.anonKey, again.serviceRoleKey]).toEqual([ready.anonKey, ready.serviceRoleKey]);
   ready = again;
-  expect(stored()).toMatchObject(old);
+  expect(stored()).toMatchObject({ ...old, passwords });
+  expect(stored().passwords.supabase_auth_admin).toMatch(/^[\w-]{32}$/);
   expect(stored().signingKeys.map(({ kid, status }) => [kid === 'jwt-secret', status])).toEqual([
     [true, 'active'],
     [false, 'standby'],

@@ -116,6 +116,14 @@ describe('hashes that arrive with a project', () => {
     expect((await signIn(email, 'x'.repeat(72))).status).toBe(200);
   });
 
+  test('a long one of another kind lets in, and stays: bcrypt would cut it', async () => {
+    const long = 'correct horse battery '.repeat(5);
+    const hash = await argon2(long, { memoryCost: 4096, timeCost: 2, parallelism: 1 });
+    const email = await userWith(hash);
+    for (let time = 0; time < 2; time++) expect((await signIn(email, long)).status).toBe(200);
+    expect(await storedHash(email)).toBe(hash);
+  });
+
   test('rows with NULL wherever a hosted project may have it', async () => {
     const email = await userWith(await bcrypt.hash(PASSWORD, 4));
     await server.sql(`

@@ -1,3 +1,4 @@
+import { isTooLong } from '../../foundation/crypto/password-hash.ts';
 import { text } from './body.ts';
 import type { AuthContext } from './context.ts';
 import { AuthError } from './errors.ts';
@@ -22,7 +23,8 @@ export async function passwordGrant(call: Call, context: AuthContext): Promise<R
     if (user) recordFailure(user, call, context);
     throw invalidCredentials();
   }
-  const stronger = weak ? await passwords.hash(password) : undefined;
+  // bcrypt would cut a longer one, and the next sign-in would fail.
+  const stronger = weak && !isTooLong(password) ? await passwords.hash(password) : undefined;
   return database.transaction(async (tx) => {
     const current = await lockUser(tx, user.id);
     // A password that was changed meanwhile is not the one that was checked.

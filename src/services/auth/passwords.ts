@@ -1,10 +1,17 @@
 import { availableParallelism } from 'node:os';
-import { BCRYPT_COST, hashPassword, parsePasswordHash, verifyPassword } from '../../foundation/crypto/password-hash.ts';
+import { sleep } from '../../foundation/core/sleep.ts';
+import {
+  BCRYPT_COST,
+  hashPassword,
+  isTooLong,
+  parsePasswordHash,
+  verifyPassword,
+} from '../../foundation/crypto/password-hash.ts';
 import type { Passwords } from './context.ts';
 import { unavailable } from './errors.ts';
 
 interface Options {
-  /** Hashes worked on at once. One core stays with everyone who is not signing in. */
+  /** Hashes worked on at once. */
   readonly workers?: number;
   /** Hashes that may wait. */
   readonly queue?: number;
@@ -12,36 +19,50 @@ interface Options {
   readonly cost?: number;
 }
 
+/** One core stays with everyone who is not signing in, and one of the four threads of libuv with files and names. */
+const WORKERS = Math.min(3, Math.max(1, availableParallelism() - 1));
+/** Its time does not depend on what is hashed. */
+const FILLER = 'a password of nobody';
 /** For each worker: a minute at a quarter second each. Proxies give up then, and so do people. */
 const QUEUE = 240;
 
 /** Hashes off the event loop, a few at a time, and refuses with 503 what would wait too long. */
 export function makePasswords(options: Options = {}): Passwords {
-  const { workers = Math.max(1, availableParallelism() - 1), queue = workers * QUEUE, cost = BCRYPT_COST } = options;
+  const { workers = WORKERS, queue = workers * QUEUE, cost = BCRYPT_COST } = options;
   const turn = makeTurnstile(workers, queue);
+  /** Milliseconds of a check at full cost, lately. */
+  let full = 0;
+  /**
+   * A refusal costs what a check at full cost does, so that its time does not tell which accounts exist. bcrypt's work
+   * doubles with each step of the cost: rounds at c, c+1, … 11 add up to what a check at c lacks to one at 12. For the
+   * hashes of others there is no such sum; they wait.
+   *
+   * @param spent cost of the check that was made, 0 for none
+   */
+  const spend = async (spent: number): Promise<void> => {
+    const begun = performance.now();
+    if (spent > 0) for (let next = spent; next < cost; next++) await hashPassword(FILLER, next);
+    else {
+      await hashPassword(FILLER, cost);
+      full = performance.now() - begun;
+    }
+  };
   return {
     hash: (password) => turn(() => hashPassword(password, cost)),
     verify: (stored, password) =>
       turn(async () => {
         const hash = parsePasswordHash(stored ?? '');
+        const begun = performance.now();
         const ok = await verifyPassword(stored ?? '', password);
-        const done = hash.kind === 'bcrypt' ? hash.cost : undefined;
-        if (!ok) await spendTheRest(password, hash.kind === 'other' ? undefined : (done ?? cost), cost);
-        return { ok, weak: done === undefined || done < cost };
+        const bcrypt = hash.kind === 'bcrypt' ? hash.cost : undefined;
+        if (!ok) {
+          if (hash.kind === 'other' || (bcrypt !== undefined && isTooLong(password))) await spend(0);
+          else if (bcrypt !== undefined) await spend(bcrypt);
+          else await sleep(Math.max(0, full - (performance.now() - begun)));
+        }
+        return { ok, weak: bcrypt === undefined || bcrypt < cost };
       }),
   };
-}
-
-/**
- * A refusal costs what a check at full cost does, so that its time does not tell which accounts exist. bcrypt's work
- * doubles with each step of the cost: rounds at c, c+1, … 11 add up to what a check at c lacks to one at 12.
- *
- * @param spent cost of the check that was made, undefined for none
- */
-async function spendTheRest(password: string, spent: number | undefined, full: number): Promise<void> {
-  const words = password.slice(0, 18); // four bytes at most for each: never beyond 72
-  if (spent === undefined) await hashPassword(words, full);
-  else for (let cost = spent; cost < full; cost++) await hashPassword(words, cost);
 }
 
 type Turn = <T>(work: () => Promise<T>) => Promise<T>;

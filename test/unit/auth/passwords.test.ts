@@ -1,5 +1,5 @@
 import bcrypt from 'bcrypt';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parsePasswordHash, verifyPassword } from '../../../src/foundation/crypto/password-hash.ts';
 import { makePasswords } from '../../../src/services/auth/passwords.ts';
 
@@ -36,6 +36,33 @@ describe('what a check says', () => {
       expect(await passwords.verify(stored, '')).toMatchObject({ ok: false });
     }
   });
+});
+
+test('a refusal costs one full check, whatever was tried: its time tells nothing', async () => {
+  const full = 8;
+  const passwords = makePasswords({ cost: full });
+  const hashing = vi.spyOn(bcrypt, 'hash');
+  const comparing = vi.spyOn(bcrypt, 'compare');
+  // Rounds of bcrypt: two to the power of the cost.
+  const rounds = async (stored: string | null, password: string): Promise<number> => {
+    hashing.mockClear();
+    comparing.mockClear();
+    expect(await passwords.verify(stored, password)).toMatchObject({ ok: false });
+    const hashed = hashing.mock.calls.map(([, cost]) => 2 ** Number(cost));
+    const compared = comparing.mock.calls.map(([, hash]) => 2 ** Number(hash.slice(4, 6)));
+    return [...hashed, ...compared].reduce((sum, each) => sum + each, 0);
+  };
+  const known = await bcrypt.hash('right', full);
+  const moved = await bcrypt.hash('right', 5);
+  expect(await rounds(known, 'wrong')).toBe(2 ** full);
+  expect(await rounds(moved, 'wrong')).toBe(2 ** full);
+  expect(await rounds(null, 'wrong')).toBe(2 ** full);
+  expect(await rounds('', '')).toBe(2 ** full);
+  expect(await rounds('{"encrypted":"elsewhere"}', 'wrong')).toBe(2 ** full);
+  // Too long for bcrypt, so never compared, and no quicker way to be refused.
+  expect(await rounds(known, 'x'.repeat(80))).toBe(2 ** full);
+  expect(await rounds(moved, 'x'.repeat(80))).toBe(2 ** full);
+  vi.restoreAllMocks();
 });
 
 test.each([
