@@ -16,6 +16,7 @@ import { AUTH_PATH, authAdapter, type AuthAdapterOptions } from './auth-adapter.
 import { databaseAddress } from './database-address.ts';
 import type { KeyRing } from './key-ring.ts';
 import { errorFields } from './log.ts';
+import { shareOf, workerCount } from './workers.ts';
 
 interface RunningAuth {
   readonly handler: RequestListener;
@@ -32,7 +33,10 @@ export function startAuth(config: RuntimeConfig, keys: KeyRing, { apiUrl, ...com
   const { log, gate } = common;
   const login = config.authLogin ?? { user: 'supabase_auth_admin' };
   const address = { ...databaseAddress(config), password: undefined, ...login };
-  const pool = new Pool(address, { size: completed('auth', config.auth).poolSize, applicationName: 'vectabase auth' });
+  const pool = new Pool(address, {
+    size: shareOf(completed('auth', config.auth).poolSize, config),
+    applicationName: 'vectabase auth',
+  });
   const { external, siteUrl = SITE, ...rest } = completed('auth', config.auth);
   const mail = completed('mail', config.mail);
   const authConfig: AuthConfig = {
@@ -48,7 +52,7 @@ export function startAuth(config: RuntimeConfig, keys: KeyRing, { apiUrl, ...com
     database: pool,
     now: Date.now,
     keys: keys.current,
-    passwords: makePasswords(),
+    passwords: makePasswords({ processes: workerCount(config) }),
     limiter: gate.limiter,
     config: authConfig,
     redirects: makeRedirects({ siteUrl, allowed: rest.redirectUrls }),

@@ -11,7 +11,9 @@ import type { Passwords } from './context.ts';
 import { unavailable } from './errors.ts';
 
 interface Options {
-  /** Hashes worked on at once. */
+  /** Processes of this daemon, which share the machine. */
+  readonly processes?: number;
+  /** Hashes that this process works on at once. */
   readonly workers?: number;
   /** Hashes that may wait. */
   readonly queue?: number;
@@ -20,7 +22,10 @@ interface Options {
 }
 
 /** One core stays with everyone who is not signing in, and one of the four threads of libuv with files and names. */
-const WORKERS = Math.min(3, Math.max(1, availableParallelism() - 1));
+function shareOf(processes: number): number {
+  return Math.min(3, Math.max(1, Math.floor((availableParallelism() - 1) / processes)));
+}
+
 /** Its time does not depend on what is hashed. */
 const FILLER = 'a password of nobody';
 /** For each worker: a minute at a quarter second each. Proxies give up then, and so do people. */
@@ -28,7 +33,7 @@ const QUEUE = 240;
 
 /** Hashes off the event loop, a few at a time, and refuses with 503 what would wait too long. */
 export function makePasswords(options: Options = {}): Passwords {
-  const { workers = WORKERS, queue = workers * QUEUE, cost = BCRYPT_COST } = options;
+  const { processes = 1, workers = shareOf(processes), queue = workers * QUEUE, cost = BCRYPT_COST } = options;
   const turn = makeTurnstile(workers, queue);
   /** Milliseconds of a check at full cost, lately. */
   let full = 0;
