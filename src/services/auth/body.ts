@@ -1,3 +1,4 @@
+import { nestsDeeper } from '../../foundation/core/json-depth.ts';
 import { AuthError } from './errors.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -8,16 +9,20 @@ const MAX_DEPTH = 64;
 /** @throws AuthError bad_json */
 export function parseBody(body: Buffer): JsonObject {
   if (body.length === 0) return {};
-  let value: unknown;
+  const value = parse(body);
+  if (value === null) return {};
+  if (!isObject(value)) throw bad('Could not parse request body as JSON: an object is expected');
+  check(value);
+  return value;
+}
+
+function parse(body: Buffer): unknown {
+  if (nestsDeeper(body.toString('latin1'), MAX_DEPTH)) throw bad(`JSON is nested deeper than ${MAX_DEPTH} levels`);
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
     throw bad('Could not parse request body as JSON', cause);
   }
-  if (value === null) return {};
-  if (!isObject(value)) throw bad('Could not parse request body as JSON: an object is expected');
-  check(value, 0);
-  return value;
 }
 
 /** Text, or undefined when it is absent or null. */
@@ -49,14 +54,13 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 /** Postgres keeps no NUL in text or jsonb, and lone surrogates are no Unicode. */
-function check(value: unknown, depth: number): void {
-  if (depth > MAX_DEPTH) throw bad(`JSON is nested deeper than ${MAX_DEPTH} levels`);
+function check(value: unknown): void {
   if (typeof value === 'string') checkText(value);
-  else if (Array.isArray(value)) for (const item of value) check(item, depth + 1);
+  else if (Array.isArray(value)) for (const item of value) check(item);
   else if (isObject(value)) {
     for (const [name, item] of Object.entries(value)) {
       checkText(name);
-      check(item, depth + 1);
+      check(item);
     }
   }
 }

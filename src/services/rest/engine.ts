@@ -49,7 +49,9 @@ export function makeRestEngine(parts: EngineParts): RestEngine {
 
 /** A stack that a body exhausted is the client's mistake; one that a function exhausted is not. */
 function tooDeep(error: unknown, { body }: RestRequest): RestError | undefined {
-  return isSqlState(error, '54001') && nestsDeeply(body) ? badRequest.body('The body nests too deeply') : undefined;
+  return isSqlState(error, '54001') && nestsDeeply(body.toString('latin1'))
+    ? badRequest.body('The body nests too deeply')
+    : undefined;
 }
 
 export function errorResponse(error: RestError, head = false): RestResponse {

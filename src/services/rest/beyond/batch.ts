@@ -1,6 +1,6 @@
 import { badRequest, RestError } from '../errors.ts';
 import type { RestRequest, RestResponse } from '../message.ts';
-import { decodeText } from '../parse/payload.ts';
+import { decodeText, parseJson } from '../parse/payload.ts';
 import { fromDatabase } from '../pg-errors.ts';
 import { headerOf, inOneTransaction, textOf, type Beyond, type Part } from './ask.ts';
 import { rawItems, rawMembers } from './raw-json.ts';
@@ -75,12 +75,7 @@ function written(answer: RestResponse): string {
 }
 
 function readBatch(text: string): Part[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw badRequest.body('Empty or invalid json');
-  }
+  const value = parseJson(text);
   if (!Array.isArray(value) || value.length === 0 || value.length > MOST) {
     throw badRequest.body(`A batch is a list of 1 to ${MOST} operations`);
   }

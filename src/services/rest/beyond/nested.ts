@@ -1,5 +1,5 @@
 import type { RestRequest } from '../message.ts';
-import { decodeText, mediaOf } from '../parse/payload.ts';
+import { decodeText, mediaOf, parseJson } from '../parse/payload.ts';
 import { parseQuery } from '../parse/query.ts';
 import { badRequest, RestError } from '../errors.ts';
 import { shapeOf } from '../plan/shape.ts';
@@ -69,7 +69,7 @@ function decoded(name: string): string {
 function itemsOf(text: string): string[] | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return undefined;
   }

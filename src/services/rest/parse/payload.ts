@@ -1,3 +1,4 @@
+import { nestsDeeper } from '../../../foundation/core/json-depth.ts';
 import { badRequest } from '../errors.ts';
 
 /** Rows to write, as JSON text that only Postgres reads, and the columns that it names. */
@@ -29,23 +30,19 @@ export function mediaOf(type: string | undefined): string {
 }
 
 /** Deeper than anyone means to: Postgres' stack ends at some thousands. */
-export function nestsDeeply(body: Buffer): boolean {
-  let depth = 0;
-  let inText = false;
-  for (let at = 0; at < body.length; at++) {
-    const byte = body[at];
-    if (inText) {
-      if (byte === BACKSLASH) at++;
-      else if (byte === QUOTE) inText = false;
-    } else if (byte === QUOTE) inText = true;
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > 1_000) return true;
-    } else if (byte === 0x5d || byte === 0x7d) depth--;
-  }
-  return false;
+export function nestsDeeply(json: string): boolean {
+  return nestsDeeper(json, 1_000);
 }
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+
+/** @throws RestError PGRST102 */
+export function parseJson(text: string): unknown {
+  if (nestsDeeply(text)) throw badRequest.body('The body nests too deeply');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badRequest.body('Empty or invalid json');
+  }
+}
 
 export function decodeText(body: Buffer): string {
   try {
@@ -61,12 +58,7 @@ function fromJson(text: string, columns: readonly string[] | undefined): Payload
     const single = start.startsWith('{');
     return { json: text, columns, single };
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw badRequest.body('Empty or invalid json');
-  }
+  const value = parseJson(text);
   if (Array.isArray(value)) return { json: text, columns: commonKeys(value), single: false };
   // A bare text or number is no row at all.
   if (!isRecord(value)) return { json: '[]', columns: [], single: false };
