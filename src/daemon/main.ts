@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
-import { readRuntimeFile } from '../foundation/config/runtime-file.ts';
+import { readRuntimeFile, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { asVectabaseError, errorToJson, messageOf, VectabaseError } from '../foundation/core/errors.ts';
+import { keepOutOfDumps } from '../foundation/process/dumps.ts';
 import { become, mustBecome } from './lifecycle.ts';
 import { openLog } from './log.ts';
 import { tell } from './tell.ts';
@@ -13,6 +14,7 @@ import { workerCount } from './workers.ts';
  * workers this process only supervises, and each worker comes through here as well.
  */
 export async function main(argv: readonly string[]): Promise<never> {
+  keepOutOfDumps();
   try {
     const file = configFile(argv);
     const config = readRuntimeFile(file);
@@ -23,18 +25,20 @@ export async function main(argv: readonly string[]): Promise<never> {
       if (mustBecome(config.runAs)) log.warn('one process only, as it has to give up root by itself');
       else {
         const { supervise } = await import('./supervisor.ts');
-        process.exit(await supervise(count, inheritedBy(file), log));
+        process.exit(await supervise(count, inheritedBy(file, config), log));
       }
     }
-    const [{ serve }, { openKeyRing }, { checkMasterKey }] = await Promise.all([
+    const [{ serve }, { openKeyRing }, { openDaemonSecrets }, { checkMasterKey }] = await Promise.all([
       import('./serve.ts'),
       import('./key-ring.ts'),
+      import('./secrets.ts'),
       import('./master-key-check.ts'),
     ]);
     const keys = openKeyRing(config); // some files are for root alone
+    const secrets = await openDaemonSecrets(config, file.startsWith('fd:'), log);
     if (config.runAs) become(config.runAs);
     await checkMasterKey(config);
-    await serve(file, config, keys, log);
+    await serve(file, { config, keys, secrets }, log);
   } catch (thrown) {
     await tell(errorToJson(thrown));
     process.exit(asVectabaseError(thrown).exitCode);
@@ -42,9 +46,10 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.exit(0);
 }
 
-/** A starter that hands the configuration over as a descriptor hands over the code and Node beside it. */
-function inheritedBy(file: string): number[] {
-  return file.startsWith('fd:') ? [3, 4, 5] : [];
+/** A starter that hands the configuration over as a descriptor hands over the code, Node and the secrets beside it. */
+function inheritedBy(file: string, { secrets }: RuntimeConfig): number[] {
+  if (!file.startsWith('fd:')) return [];
+  return secrets === undefined ? [3, 4, 5] : [3, 4, 5, 6, 7];
 }
 
 function configFile(argv: readonly string[]): string {

@@ -8,14 +8,21 @@ import type { KeyRing } from './key-ring.ts';
 import { untilStopped } from './lifecycle.ts';
 import { errorFields } from './log.ts';
 import { listen } from './server.ts';
-import { startServices } from './services.ts';
+import { withSecrets, type DaemonSecrets } from './secrets.ts';
+import { startServices, type Services } from './services.ts';
 import { tell } from './tell.ts';
 
 /** Milliseconds that requests under way are given when the daemon stops. */
 const DRAIN = 10_000;
 
+export interface Opened {
+  readonly config: RuntimeConfig;
+  readonly keys: KeyRing;
+  readonly secrets: DaemonSecrets;
+}
+
 /** Serves until it is told to stop. */
-export async function serve(file: string, config: RuntimeConfig, keys: KeyRing, log: Logger): Promise<void> {
+export async function serve(file: string, { config, keys, secrets }: Opened, log: Logger): Promise<void> {
   exitOnBug(log);
   await withResources(async (scope) => {
     const stopped = untilStopped();
@@ -29,10 +36,11 @@ export async function serve(file: string, config: RuntimeConfig, keys: KeyRing, 
     );
     let listenUrl = '';
     const surroundings = { log, stopping: () => stopping, trouble: database.trouble, listenUrl: () => listenUrl };
-    const services = scope.add(
-      startGenerations({ config, keys }, file, (...given) => startServices(...given, surroundings), log),
-      (running) => running.stop(),
-    );
+    const start = (now: RuntimeConfig, ring: KeyRing): Services =>
+      startServices(withSecrets(now, secrets.secretsFor('auth')), ring, surroundings);
+    const services = scope.add(startGenerations({ config, keys }, file, start, log), (running) => running.stop());
+    scope.add(secrets, (open) => open.stop());
+    secrets.onChange(() => process.kill(process.pid, 'SIGHUP')); // as a change of the configuration
     const { host, port, publicUrl } = config.api;
     const server = scope.add(await listen(services.handler, host, port), (open) => open.drain(DRAIN));
     listenUrl = server.url;

@@ -60,7 +60,7 @@ describe('vectabase up', () => {
     for (const file of ['keys.json', 'master.key', 'daemon.json', 'run.json', 'tls/ca.key', 'tls/server.key']) {
       expect([file, ((await stat(at(file))).mode & 0o777).toString(8)]).toEqual([file, '600']);
     }
-    expect(await readFile(at('.gitignore'), 'utf8')).toBe('*\n');
+    expect(await readFile(at('.gitignore'), 'utf8')).toBe('*\n!/secrets/\n');
     expect(await readFile(at('master.key'), 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
   });
 

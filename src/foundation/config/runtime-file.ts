@@ -56,6 +56,14 @@ const RUNTIME = z.strictObject({
   masterKeyFile: z.string().min(1).optional(),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
+  /** Encrypted secrets, and which environment of them is ours. Without a file of the key: systemd's credential, or the one beside them. */
+  secrets: z
+    .strictObject({
+      directory: z.string().min(1),
+      environment: DEFINITIONS.secrets.environment.schema.default(DEFINITIONS.secrets.environment.initial),
+      identityFile: z.string().min(1).optional(),
+    })
+    .optional(),
   /** The file with the signing and API keys. It is read anew when it changes. */
   keysFile: z.string().min(1).optional(),
   /** Keys that clients send as `apikey`, and the role of each. Absent: none is asked for. */
@@ -93,7 +101,7 @@ export function readRuntimeFile(file: string): RuntimeConfig {
     const at = descriptor === undefined ? file : Number(descriptor);
     const { mode } = typeof at === 'number' ? fstatSync(at) : statSync(at);
     if ((mode & 0o077) !== 0) throw openToOthers(file);
-    value = parse(typeof at === 'number' ? readFromStart(at) : readFileSync(at, 'utf8'));
+    value = parse(typeof at === 'number' ? readFromStart(at).toString('utf8') : readFileSync(at, 'utf8'));
   } catch (error) {
     if (error instanceof VectabaseError) throw error;
     throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);
@@ -106,9 +114,9 @@ export function readRuntimeFile(file: string): RuntimeConfig {
 }
 
 /** Several processes share the descriptor, and with it where the next read would begin. */
-function readFromStart(descriptor: number): string {
+export function readFromStart(descriptor: number): Buffer {
   const bytes = Buffer.alloc(fstatSync(descriptor).size);
-  return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, 0));
 }
 
 /** A section of the settings with its defaults where the file says nothing. */

@@ -3,6 +3,7 @@ import { chmod, chown, link, mkdir, readdir, readFile, rm, stat, writeFile } fro
 import path from 'node:path';
 import type { SecretsPaths } from '../config/directory.ts';
 import { environment } from '../config/environment.ts';
+import { readFromStart } from '../config/runtime-file.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { isAgeFile, openWithPassphrase } from './age.ts';
 import { newIdentityFile, parseIdentities, type AgeIdentity } from './age-keys.ts';
@@ -54,13 +55,14 @@ export async function ensureSecretsHome(
   const asRoot = process.getuid?.() === 0;
   // Root's daemon is another user, and reads here through an open descriptor: sealed files only.
   if (await mkdir(paths.directory, { recursive: true, mode: 0o700 }))
-    await chmod(paths.directory, asRoot ? 0o711 : 0o700);
+    await chmod(paths.directory, asRoot ? 0o755 : 0o700);
   await mkdir(paths.audit, { recursive: true, mode: 0o700 });
   if (options.auditOwner) await giveTo(paths.audit, options.auditOwner);
   await writeOnce(paths.ignore, GIT_IGNORE, 0o644);
   const sealed = (await readdir(paths.directory)).some((name) => name.endsWith('.env.age'));
   const own = (await identityFileOf(search)) === paths.identity && (!sealed || options.newcomer === true);
   const made = own && (await writeOnce(paths.identity, await newIdentityFile(options.now), 0o600));
+  if (sealed && options.newcomer !== true) await readPrivate(await identityFileOf(search), paths);
   if (await exists(paths.recipients)) return made;
   if (sealed) throw lostRecipients(paths);
   const identities = await findIdentities(search);
@@ -81,7 +83,8 @@ async function identityFileOf({ paths, identityFile }: IdentitySearch): Promise<
 async function readPrivate(file: string, paths: SecretsPaths): Promise<Buffer> {
   const descriptor = /^fd:(\d+)$/.exec(file)?.[1];
   try {
-    if (descriptor !== undefined) return await readFile(`/proc/self/fd/${descriptor}`);
+    // By its number: below /proc it would be opened again, which is not ours to do.
+    if (descriptor !== undefined) return readFromStart(Number(descriptor));
     const { mode } = await stat(file);
     if ((mode & 0o077) !== 0 && path.basename(file) !== CREDENTIAL) throw openToOthers(file);
     return await readFile(file);

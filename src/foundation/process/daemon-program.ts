@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { secretsPaths } from '../config/directory.ts';
 import { environment, MASTER_KEY_VARIABLE } from '../config/environment.ts';
 import { readRuntimeFile, type RuntimeConfig } from '../config/runtime-file.ts';
 import { assetPath } from '../core/assets.ts';
@@ -20,6 +21,9 @@ const CODE = '/proc/self/fd/3';
 const CONFIG = 'fd:4';
 const NODE = '/proc/self/fd/5';
 
+/** And behind them, when the runtime file names secrets: their directory, and the private key that opens them. */
+export const HANDED_SECRETS = { directory: '/proc/self/fd/6', identityFile: 'fd:7' } as const;
+
 /**
  * Starts `bin/daemon.js` with a runtime file; as root, as the user that the file names.
  *
@@ -35,13 +39,15 @@ export async function startDaemonProgram(configFile: string, options: DaemonOpti
   const { stdio, masterKey = environment()[MASTER_KEY_VARIABLE], ...others } = options;
   const env = { ...PLAIN_ENVIRONMENT, ...(masterKey === undefined ? {} : { [MASTER_KEY_VARIABLE]: masterKey }) };
   const rest = { ...others, env };
-  const runAs = isRoot() ? userIn(configFile) : undefined;
+  const { runAs, secrets } = (isRoot() ? readOrNothing(configFile) : undefined) ?? {};
   const plain = async (): Promise<Child> =>
     startChild([process.execPath, script(assetPath()), '--config', configFile], { ...rest, stdio: [...stdio] });
   if (runAs === undefined) return plain();
   return withResources(async (scope) => {
     const descriptors: number[] = [];
-    for (const file of [assetPath(), configFile, process.execPath]) {
+    const identity = secrets && (secrets.identityFile ?? secretsPaths(secrets.directory).identity);
+    const forSecrets = secrets === undefined || identity === undefined ? [] : [secrets.directory, identity];
+    for (const file of [assetPath(), configFile, process.execPath, ...forSecrets]) {
       const handle = scope.add(await open(file), async (opened) => opened.close());
       descriptors.push(handle.fd);
     }
@@ -67,9 +73,9 @@ const loadedFrom = (root: string): string[] => [
 ];
 
 /** A file that cannot be used names nobody: the daemon reads it too, and tells what is wrong. */
-function userIn(configFile: string): User | undefined {
+function readOrNothing(configFile: string): RuntimeConfig | undefined {
   try {
-    return readRuntimeFile(configFile).runAs;
+    return readRuntimeFile(configFile);
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { access, chmod, constants, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { clusterHome, clusterPaths, installationPaths, type ClusterPaths } from '../../foundation/config/directory.ts';
 import type { InstallationPaths } from '../../foundation/config/directory.ts';
@@ -24,8 +24,8 @@ export async function ensureDirectory(dir: string): Promise<Ensured<Installation
     if (made !== undefined) {
       // Root's servers run as another user, who must get through to the cluster; the files here stay closed.
       if (isRoot()) await chmod(paths.directory, 0o711);
-      await writeFile(path.join(paths.directory, '.gitignore'), '*\n');
     }
+    await keepOutOfGit(path.join(paths.directory, '.gitignore'));
     await mkdir(path.dirname(paths.tls.caKey), { recursive: true, mode: 0o755 });
     return { value: paths, changed: made !== undefined };
   } catch (cause) {
@@ -36,6 +36,12 @@ export async function ensureDirectory(dir: string): Promise<Ensured<Installation
       cause,
     });
   }
+}
+
+/** All but the secrets, whose own .gitignore lets through what is sealed. A file of the owner's stays as it is. */
+async function keepOutOfGit(file: string): Promise<void> {
+  const present = await readFile(file, 'utf8').catch(() => undefined);
+  if (present === undefined || present === '*\n') await writeFile(file, '*\n!/secrets/\n');
 }
 
 /** Root may write anywhere, and would leave files that the owner can no longer open. */

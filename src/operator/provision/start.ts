@@ -5,6 +5,7 @@ import type { Settings } from '../../foundation/config/definitions.ts';
 import type { RuntimeConfig } from '../../foundation/config/runtime-file.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
+import { ensureSecretsHome } from '../../foundation/crypto/identity-file.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import { ResourceScope } from '../../foundation/core/release.ts';
 import { prepareBinaries, type PostgresBinaries } from '../../foundation/postgres/embedded/binaries.ts';
@@ -88,7 +89,12 @@ async function start(
     return { value: { paths: installation, place: found }, changed };
   });
   const { key: masterKey } = await step('master-key', () => ensureMasterKey(paths, place.paths));
-  const keys = await step('keys', () => ensureKeys(paths, place.paths, ctx.clock.now()));
+  const keys = await step('keys', async () => {
+    const ensured = await ensureKeys(paths, place.paths, ctx.clock.now());
+    const search = { paths: paths.secrets, identityFile: settings.secrets.identityFile };
+    const made = await ensureSecretsHome(search, { now: ctx.clock.now(), auditOwner: place.runAs });
+    return { ...ensured, changed: ensured.changed || made };
+  });
   const certificate = await step('certificates', () => ensureCertificates(paths, keys.ref, ctx.clock.now()));
   const binaries = await step('binaries', async () => ({
     value: await prepareBinaries({ runAs: place.runAs }),
@@ -167,7 +173,7 @@ function adminAddress(admin: Place, keys: InstallationKeys): Parameters<typeof e
 }
 
 function daemonConfig(
-  { api, log, rest, jwt, limits, auth }: Settings,
+  { api, log, rest, jwt, limits, auth, secrets }: Settings,
   made: { paths: InstallationPaths; place: ClusterPlace; keys: InstallationKeys; admin: Place },
 ): RuntimeConfig {
   const { runAs } = made.place;
@@ -181,6 +187,11 @@ function daemonConfig(
     auth,
     authLogin: { user: 'supabase_auth_admin', password: made.keys.passwords.supabase_auth_admin },
     keysFile: made.place.paths.daemonKeys,
+    secrets: {
+      directory: made.paths.secrets.directory,
+      environment: secrets.environment,
+      ...(secrets.identityFile !== undefined && { identityFile: secrets.identityFile }),
+    },
     ...(runAs && { runAs: { uid: runAs.uid, gid: runAs.gid } }),
   };
 }

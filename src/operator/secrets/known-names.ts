@@ -105,10 +105,14 @@ export const PROVIDED_NAMES: ReadonlySet<string> = new Set([
   'SUPABASE_DB_URL',
 ]);
 
-/** Names that a service may see: those in the table, and what begins with its own prefix (`AUTH_…`). */
+/**
+ * Names that a service may see: those in the table, what begins with its own prefix (`AUTH_…`), and for auth the client
+ * secrets of providers that the table does not know.
+ */
 export function mayShow(service: Service, name: string): boolean {
   const known = KNOWN_NAMES.find((each) => each.name === name);
-  return known === undefined ? name.startsWith(`${service.toUpperCase()}_`) : known.services.includes(service);
+  if (known !== undefined) return known.services.includes(service);
+  return name.startsWith(`${service.toUpperCase()}_`) || (service === 'auth' && name.endsWith('_CLIENT_SECRET'));
 }
 
 function stripe(name: string, pattern: RegExp, looks: string): KnownName {
