@@ -15,7 +15,6 @@ export interface RestAdapterOptions {
   readonly log: Logger;
   readonly cors: readonly string[];
   readonly gate: Gate;
-  readonly serverTiming: boolean;
   readonly stopping: () => boolean;
 }
 
@@ -67,7 +66,6 @@ interface Exchange {
 
 async function serve(engine: RestEngine, exchange: Exchange, options: RestAdapterOptions): Promise<void> {
   const { request, path, query, caller } = exchange;
-  const start = performance.now();
   const { admission, retryAfterSeconds } = await options.gate.admit(request, query);
   if (retryAfterSeconds !== undefined) return write(exchange, options, tooMany(retryAfterSeconds));
   const body = admission.as === 'refused' ? NOTHING : await readBody(request, MAX_BODY);
@@ -76,7 +74,7 @@ async function serve(engine: RestEngine, exchange: Exchange, options: RestAdapte
   }
   const { method = 'GET' } = request;
   const answer = await engine({ method, path, query, headers: flatten(request), body, admission, caller });
-  write(exchange, options, answer, options.serverTiming ? performance.now() - start : undefined);
+  write(exchange, options, answer);
 }
 
 /** Headers in one flat list: setting them one by one costs more than all else here. */
@@ -84,7 +82,6 @@ function write(
   { request, response, requestId }: Exchange,
   { cors, stopping }: RestAdapterOptions,
   { status, headers, body }: RestResponse,
-  took?: number,
 ): void {
   const flat = [
     'Vary',
@@ -96,7 +93,6 @@ function write(
   ];
   for (const [name, value] of headers) if (!OURS.has(name.toLowerCase())) flat.push(name, value);
   for (const [name, value] of originHeaders(cors, request)) flat.push(name, value);
-  if (took !== undefined) flat.push('Server-Timing', `total;dur=${took.toFixed(1)}`);
   if (stopping()) flat.push('Connection', 'close');
   if (request.method === 'HEAD' || status === 204) {
     discard(body);

@@ -20,11 +20,7 @@ interface RunningRest {
 }
 
 /** Wires the REST engine: pool, schema, tokens, and what makes the schema be read anew. */
-export function startRest(
-  config: RuntimeConfig,
-  keys: KeyRing,
-  common: Omit<RestAdapterOptions, 'serverTiming'>,
-): RunningRest {
+export function startRest(config: RuntimeConfig, keys: KeyRing, common: RestAdapterOptions): RunningRest {
   const settings = completed('rest', config.rest);
   const address = databaseAddress(config);
   const pool = new Pool(address, {
@@ -53,7 +49,7 @@ export function startRest(
   const engine = makeRestEngine({ pool, options: settings, schema, identify });
   const listening = listenForReload(address, () => schema.reload(), common.log);
   return {
-    handler: restAdapter(engine, { ...common, serverTiming: settings.serverTiming }),
+    handler: restAdapter(engine, common),
     warm: async () => {
       await schema.current().catch(() => undefined);
     },

@@ -17,6 +17,7 @@ import { fromDatabase } from './pg-errors.ts';
 import { isHeader } from './reply/respond.ts';
 import type { SchemaCache } from './schema/model.ts';
 import type { SchemaStore } from './schema-store.ts';
+import { Timing } from './timing.ts';
 
 export interface EngineParts {
   readonly pool: Pool;
@@ -32,19 +33,34 @@ export type RestEngine = (request: RestRequest) => Promise<RestResponse>;
 export function makeRestEngine(parts: EngineParts): RestEngine {
   const readHead = makeHeadReader(parts.options);
   const ask: Ask = (request, identity, pool) => answer(request, identity, { ...parts, pool }, readHead);
-  return async (request) => {
+  const respond = async (request: RestRequest, timing: Timing | undefined): Promise<RestResponse> => {
     let anonymous = true;
     try {
       const identity = await parts.identify(request);
+      timing?.end('jwt');
       anonymous = identity.role === parts.options.anonRole;
       const beyond = { ...parts, identity, ask, cache: () => parts.schema.current() };
-      return (await answerBeyond(request, beyond, anonymous)) ?? (await answer(request, identity, parts, readHead));
+      return (
+        (await answerBeyond(request, beyond, anonymous)) ?? (await answer(request, identity, parts, readHead, timing))
+      );
     } catch (error) {
       const refusal = fromDatabase(tooDeep(error, request) ?? error, anonymous);
       if (!(refusal instanceof RestError)) throw refusal;
       return errorResponse(refusal, request.method === 'HEAD');
     }
   };
+  return async (request) => {
+    if (!isTimed(parts)) return respond(request, undefined);
+    const timing = new Timing();
+    const response = await respond(request, timing);
+    timing.end('response');
+    return { ...response, headers: [...response.headers, timing.header()] };
+  };
+}
+
+/** What the database says of it is known from the second request on. */
+function isTimed({ options, schema }: EngineParts): boolean {
+  return schema.last?.overrides.serverTiming ?? options.serverTiming;
 }
 
 /** A stack that a body exhausted is the client's mistake; one that a function exhausted is not. */
@@ -77,14 +93,15 @@ async function answer(
   identity: Identity,
   parts: AnswerParts,
   readHead: HeadReader,
+  timing?: Timing,
 ): Promise<RestResponse> {
   const cache = await parts.schema.current();
   try {
-    return await answerBy(cache, request, identity, parts, readHead);
+    return await answerBy(cache, request, identity, parts, readHead, timing);
   } catch (error) {
     const newer = isMissing(error) ? await parts.schema.newer(cache) : undefined;
     if (!newer) throw error;
-    return answerBy(newer, request, identity, parts, readHead);
+    return answerBy(newer, request, identity, parts, readHead, timing);
   }
 }
 
@@ -100,8 +117,10 @@ async function answerBy(
   identity: Identity,
   parts: AnswerParts,
   readHead: HeadReader,
+  timing: Timing | undefined,
 ): Promise<RestResponse> {
   const { head, values } = readHead(request, cache);
+  timing?.end('parse');
   const { target, schema } = head;
   if (request.method === 'OPTIONS') {
     if (target.kind === 'root') return rootInfo();
@@ -126,6 +145,7 @@ async function answerBy(
     identity: effectiveIdentity(identity, parts.options, head.options),
     request,
     values,
+    timing,
     newer: async () => parts.schema.newer(cache),
   };
   if (target.kind === 'root') return rootAction(context);

@@ -30,6 +30,11 @@ export class SchemaStore {
     this.#readSealed = readSealed;
   }
 
+  /** What was read last, without waiting. */
+  get last(): SchemaCache | undefined {
+    return this.#cache;
+  }
+
   /** @throws RestError PGRST002 when there is no schema yet and none can be read */
   async current(): Promise<SchemaCache> {
     return this.#cache ?? this.#firstLoad();

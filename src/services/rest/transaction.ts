@@ -8,6 +8,7 @@ import type { RestOptions } from './options.ts';
 import type { Preferences } from './parse/prefer.ts';
 import type { SchemaCache } from './schema/model.ts';
 import { OPEN_KEYS, Sealing, withKeys } from './sealed/sealing.ts';
+import type { Timing } from './timing.ts';
 import { settingsStatement, type Setting } from './sql/session.ts';
 
 export interface Statement {
@@ -41,6 +42,8 @@ export interface TransactionContext {
   readonly request: RestRequest;
   readonly preferences: Preferences;
   readonly once: Head['once'];
+  /** Set where the answer tells how long it took. */
+  readonly timing: Timing | undefined;
   /** The schema as it is by now, if it was read again. */
   readonly newer: () => Promise<SchemaCache | undefined>;
 }
@@ -84,9 +87,11 @@ export async function perform(action: Action, context: TransactionContext): Prom
     readOnly: action.readOnly,
     large: !decides && end === 'commit' && action.whole !== true && !sealing.marked,
   };
+  context.timing?.end('plan');
   for (let attempt = 1; ; attempt++) {
     try {
       const { results, large } = await pool.send(work, request.caller);
+      context.timing?.end('transaction');
       if (refusal) throw refusal.error;
       const answers = { results: own(results), large };
       if (!decides) checkOrStop(action, answers);
