@@ -34,9 +34,8 @@ Older backups, archived log and replicas keep what they hold.`;
     const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { loadSettings } = await import('../../foundation/config/settings.ts');
     const { requireMasterKey } = await import('../../foundation/encryption/master-key.ts');
-    const { applyEncryption } = await import('../../operator/encryption/apply.ts');
+    const { encryptByPolicy } = await import('../../operator/encryption/by-policy.ts');
     const { withDatabase } = await import('../../operator/encryption/open.ts');
-    const { openPgp } = await import('../../operator/encryption/pgp.ts');
     const { planEncryption, policyOf } = await import('../../operator/encryption/plan.ts');
     const { renderPlan } = await import('../../operator/encryption/text.ts');
     const policy = policyOf(loadSettings({ dir: flags.dir }).settings.encryption.columns);
@@ -49,10 +48,10 @@ Older backups, archived log and replicas keep what they hold.`;
     }
     const { key: masterKey } = await requireMasterKey(flags.dir);
     const passphrases = await linesOf(flags['pgp-passphrase-file'], '--pgp-passphrase-file');
-    const result = await applyEncryption({ target, policy, masterKey }, this.context<EncryptionObservation>(), {
-      keepResidue: flags['keep-residue'],
-      legacy: async (session, stored, column) => openPgp(session, stored, column, passphrases),
-    });
+    const result = await encryptByPolicy(
+      { dir: flags.dir, target, masterKey, passphrases, keepResidue: flags['keep-residue'] },
+      this.context<EncryptionObservation>(),
+    );
     this.closeRenderer();
     this.print(renderPlan(result, style));
     if (!result.clean) this.say('Plaintext may be left in old pages and log: vectabase encryption apply removes it.');

@@ -33,7 +33,11 @@ export default class MigrateVerify extends BaseCommand<MigrationReport> {
     });
     for (const warning of warnings) this.say(warning);
     const words = commandWords(flags);
-    const report = await verifyMigration({ ends, jobs: flags.jobs ?? 2, words }, this.context<MigrateObservation>());
+    const { installationPaths } = await import('../../foundation/config/directory.ts');
+    const { findMasterKey } = await import('../../foundation/encryption/master-key.ts');
+    const masterKey = (await findMasterKey(installationPaths(flags.dir).masterKey))?.key;
+    const input = { ends, jobs: flags.jobs ?? 2, words, masterKey };
+    const report = await verifyMigration(input, this.context<MigrateObservation>());
     this.closeRenderer();
     const files = await saveReport(flags.dir, report, words);
     if (!this.jsonEnabled()) {

@@ -11,10 +11,17 @@ import type { ColumnInfo, TypeInfo } from './catalog/model.ts';
  * The server's hash follows equality, and equality is not identity: numeric 1.0 = 1.00, -0 = 0, '1 mon' = '30 days',
  * jsonb compares numbers by value, arrays ignore their bounds, enums hash their oid. So only types whose equality is
  * byte identity are hashed as they are, a few by the bytes they would travel as, all others by their text.
+ *
+ * @param valueOf what stands in for a column
  */
-export function contentQuery(table: string, columns: readonly ColumnInfo[], where: string | null): string {
+export function contentQuery(
+  table: string,
+  columns: readonly ColumnInfo[],
+  where: string | null,
+  valueOf: (column: string) => string | undefined = () => undefined,
+): string {
   const filter = where === null ? '' : ` where ${where}`;
-  return `select count(*)::text as rows, ${contentSum(columns)} as hash from only ${table} t${filter}`;
+  return `select count(*)::text as rows, ${contentSum(columns, valueOf)} as hash from only ${table} t${filter}`;
 }
 
 /** 16 hexadecimal digits of a sum as `contentQuery` returns it. */
@@ -22,9 +29,9 @@ export function hashHex(sum: string): string {
   return BigInt.asUintN(64, BigInt(sum)).toString(16).padStart(16, '0');
 }
 
-function contentSum(columns: readonly ColumnInfo[]): string {
+function contentSum(columns: readonly ColumnInfo[], valueOf: (column: string) => string | undefined): string {
   if (columns.length === 0) return `'0'`;
-  return `coalesce(sum(hash_record_extended(row(${columns.map(hashedValue).join(', ')}), 0)), 0)::text`;
+  return `coalesce(sum(hash_record_extended(row(${columns.map((column) => valueOf(column.name) ?? hashedValue(column)).join(', ')}), 0)), 0)::text`;
 }
 
 function hashedValue(column: ColumnInfo): string {

@@ -3,6 +3,7 @@ import type { JobContext } from '../../foundation/core/observe.ts';
 import { describeAddress } from '../../foundation/postgres/address.ts';
 import { inTransaction } from '../../foundation/postgres/transaction.ts';
 import { connect } from './connect.ts';
+import { readEncryptedTarget } from './encrypted.ts';
 import { Crew } from './crew.ts';
 import type { Catalog } from './catalog/model.ts';
 import { readCatalog } from './catalog/read.ts';
@@ -22,7 +23,7 @@ import { compareTable, type Comparison } from './verify.ts';
  * Rows written to either side since the move show up as differences, as they should.
  */
 export async function verifyMigration(
-  input: { ends: MigrateEnds; jobs: number; words: CommandWords },
+  input: { ends: MigrateEnds; jobs: number; words: CommandWords; masterKey?: Buffer | undefined },
   ctx: JobContext<MigrateObservation>,
 ): Promise<MigrationReport> {
   return beforeAnything(ctx.signal, async () =>
@@ -32,6 +33,7 @@ export async function verifyMigration(
       if (!run) throw noRun();
       if (run.state !== 'finished') throw runExists(run.state, input.words);
       assertSameProject(run, await sourceIdentity(lead));
+      const encrypted = await readEncryptedTarget(keeper, input.masterKey);
       const started = new Date().toISOString();
       const snapshot = await exportSnapshot(lead);
       const now = await readCatalog(lead, { schemas: 'all-user', toMove: true });
@@ -51,7 +53,8 @@ export async function verifyMigration(
           ctx.signal.throwIfAborted();
           const begun = ctx.clock.now();
           ctx.observe({ event: 'migrate.verify.started', id: table.identity });
-          const comparison = await compareTable(await crew.source(worker), await crew.target(worker), table);
+          const [source, target] = [await crew.source(worker), await crew.target(worker)];
+          const comparison = await compareTable(source, target, table, null, encrypted);
           results.set(table.identity, comparison);
           ctx.observe({
             event: 'migrate.verify.finished',
@@ -77,6 +80,7 @@ export async function verifyMigration(
         steps: withComparisons(await readSteps(keeper, run.runId), moved, results),
         stopped: null,
         ...proof,
+        catalogue: encrypted?.explain(proof.catalogue) ?? proof.catalogue,
       });
     }),
   );

@@ -1,4 +1,5 @@
 import type { Session } from '../../foundation/postgres/session.ts';
+import type { EncryptedTarget } from './encrypted.ts';
 import { contentQuery, hashHex } from './hash.ts';
 import type { PlannedTable } from './plan/model.ts';
 
@@ -17,9 +18,15 @@ export async function compareTable(
   target: Session,
   table: PlannedTable,
   where: string | null = null,
+  encrypted?: EncryptedTarget,
 ): Promise<Comparison> {
-  const query = contentQuery(table.identity, table.columns, where);
-  const [left, right] = await Promise.all([content(source, query), asReader(target, () => content(target, query))]);
+  const queryOf = (side: 'source' | 'target'): string =>
+    contentQuery(table.identity, table.columns, where, (column) => encrypted?.valueOf(table, column)?.[side]);
+  const reading = async () => asReader(target, () => content(target, queryOf('target')));
+  const [left, right] = await Promise.all([
+    content(source, queryOf('source')),
+    encrypted ? encrypted.withKeys(target, reading) : reading(),
+  ]);
   return {
     equal: left.rows === right.rows && left.hash === right.hash,
     sourceRows: left.rows,
