@@ -53,7 +53,7 @@ export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
     const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
     const file = flags['from-file'];
     if (file === undefined && (isSet || !ask)) return undefined;
-    const value = await readValue({ file, ask, question: `client secret of ${name}` });
+    const value = await readValue({ file: file === '-' ? undefined : file, ask, question: `client secret of ${name}` });
     return value.toString('utf8').trim() || undefined;
   }
 }
