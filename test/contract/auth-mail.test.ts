@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { follow, fragment, PASSWORD, SITE, startMailServer, type MailServer } from '../support/mail.ts';
+import {
+  follow,
+  fragment,
+  member as signedIn,
+  PASSWORD,
+  SITE,
+  startMailServer,
+  type MailServer,
+} from '../support/mail.ts';
 
 let server: MailServer;
 
@@ -13,14 +21,7 @@ const fresh = (() => {
   return () => `person${++count}@mail.example`;
 })();
 
-/** An account with a confirmed address, and a client that is signed in. */
-async function member(email = fresh()) {
-  const made = await server.admin().auth.admin.createUser({ email, password: PASSWORD, email_confirm: true });
-  const client = server.visitor();
-  const { data, error } = await client.auth.signInWithPassword({ email, password: PASSWORD });
-  expect([made.error, error]).toEqual([null, null]);
-  return { client, email, id: data.user?.id ?? '', token: data.session?.access_token ?? '' };
-}
+const member = async (email = fresh()) => signedIn(server, email);
 
 describe('sign-up', () => {
   test('waits for the letter; its link signs in and works once', async () => {

@@ -1,6 +1,6 @@
 import { TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PASSWORD, startMailServer, type MailServer } from '../support/mail.ts';
+import { member as signedIn, PASSWORD, startMailServer, type MailServer } from '../support/mail.ts';
 
 let server: MailServer;
 
@@ -11,13 +11,8 @@ afterAll(() => server?.stop());
 
 let count = 0;
 
-async function member() {
-  const email = `careful${++count}@mail.example`;
-  await server.admin().auth.admin.createUser({ email, password: PASSWORD, email_confirm: true });
-  const client = server.visitor();
-  const { data } = await client.auth.signInWithPassword({ email, password: PASSWORD });
-  return { client, email, id: data.user?.id ?? '' };
-}
+const member = async (password?: string) =>
+  signedIn(server, `careful${++count}@mail.example`, password ? { password } : {});
 
 const codeAt = (secret: string, steps = 0) =>
   TOTP.generate({ secret: secretOf(secret), timestamp: Date.now() + steps * 30_000 });
@@ -33,7 +28,7 @@ async function enroll(client: Client, friendlyName = 'phone') {
 }
 
 test('enrolment, challenge and code raise the session; the others end', async () => {
-  const { client, email } = await member();
+  const { client, email } = await member(PASSWORD);
   const other = server.visitor();
   await other.auth.signInWithPassword({ email, password: PASSWORD });
   const before = (await client.auth.getSession()).data.session;
@@ -53,7 +48,7 @@ test('enrolment, challenge and code raise the session; the others end', async ()
   expect(verified.error).toBeNull();
   const level = (await client.auth.mfa.getAuthenticatorAssuranceLevel()).data;
   expect(level).toMatchObject({ currentLevel: 'aal2', nextLevel: 'aal2' });
-  expect(level?.currentAuthenticationMethods).toMatchObject([{ method: 'totp' }, { method: 'password' }]);
+  expect(level?.currentAuthenticationMethods).toMatchObject([{ method: 'totp' }, { method: 'otp' }]);
   expect((await client.auth.mfa.listFactors()).data?.totp).toMatchObject([
     { id: factorId, status: 'verified', friendly_name: 'phone' },
   ]);
@@ -118,7 +113,7 @@ describe('a code', () => {
 
 describe('with a second factor', () => {
   async function guarded() {
-    const made = await member();
+    const made = await member(PASSWORD);
     const { factorId, secret } = await enroll(made.client);
     await made.client.auth.mfa.challengeAndVerify({ factorId, code: codeAt(secret) });
     const weak = server.visitor();

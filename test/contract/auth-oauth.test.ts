@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fragment, PASSWORD, SITE } from '../support/mail.ts';
+import { fragment, member as signedIn, PASSWORD, SITE } from '../support/mail.ts';
 import { next, startOAuthServer, type OAuthServer } from '../support/oauth.ts';
 
 let server: OAuthServer;
@@ -204,13 +204,8 @@ describe('whose account it is', () => {
 });
 
 describe('linking by hand', () => {
-  async function member() {
-    const email = fresh().email;
-    await server.admin().auth.admin.createUser({ email, password: PASSWORD, email_confirm: true });
-    const client = server.visitor({ flowType: 'pkce' });
-    await client.auth.signInWithPassword({ email, password: PASSWORD });
-    return { client, email };
-  }
+  const member = async (password?: string) =>
+    signedIn(server, fresh().email, { flowType: 'pkce', ...(password && { password }) });
 
   async function link(client: ReturnType<OAuthServer['visitor']>, provider: 'google' | 'discord') {
     const { data, error } = await client.auth.linkIdentity({
@@ -253,7 +248,7 @@ describe('linking by hand', () => {
   });
 
   test('without the identity that vouched for it, an address is no longer confirmed', async () => {
-    const { client, email } = await member();
+    const { client, email } = await member(PASSWORD);
     const account = fresh();
     server.provider.behaviour.account = account;
     await link(client, 'google');

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { SupabaseClient } from '@supabase/supabase-js';
 import type { RuntimeConfig } from '../../src/foundation/config/runtime-file.ts';
 import type { StoredLetter } from '../../src/services/auth/mail/transport.ts';
 import { startAuthServer, type AuthServer } from './auth.ts';
@@ -55,6 +56,25 @@ export async function startMailServer(
       rmSync(mailDirectory, { recursive: true });
     },
   };
+}
+
+/**
+ * An account with a confirmed address and a client that is signed in to it, by a link: hashing a password takes most of
+ * a test's time.
+ */
+export async function member(
+  server: MailServer,
+  email: string,
+  options: { readonly password?: string; readonly flowType?: 'pkce' } = {},
+): Promise<{ client: SupabaseClient; email: string; id: string }> {
+  const { admin } = server.admin().auth;
+  await admin.createUser({ email, email_confirm: true, ...(options.password && { password: options.password }) });
+  const { data } = await admin.generateLink({ type: 'magiclink', email });
+  const client = server.visitor(options.flowType ? { flowType: options.flowType } : {});
+  const token_hash = data.properties?.hashed_token ?? '';
+  const verified = await client.auth.verifyOtp({ token_hash, type: 'magiclink' });
+  if (verified.error) throw verified.error;
+  return { client, email, id: verified.data.user?.id ?? '' };
 }
 
 export const SITE = 'https://shop.example';

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import type { RuntimeConfig } from '../../src/foundation/config/runtime-file.ts';
 import { startMailServer, type MailServer } from './mail.ts';
 import { CLIENT_ID, CLIENT_SECRET, startProviders, type ProviderStandIn } from './provider-standin.ts';
@@ -47,6 +48,20 @@ export async function startOAuthServer(
       await provider.stop();
     },
   };
+}
+
+/** As `next`, by a browser: `fetch` does not let us say that this is a navigation. */
+export async function navigate(address: string, cookie = ''): Promise<URL> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'sec-fetch-mode': 'navigate', cookie };
+    const request = get(address, { headers, agent: false }, (response) => {
+      response.resume();
+      const { location } = response.headers;
+      if (location === undefined) reject(new Error(`${address} answers ${response.statusCode}`));
+      else resolve(new URL(location, address));
+    });
+    request.once('error', reject);
+  });
 }
 
 /** Where an address sends the browser to. */

@@ -18,7 +18,7 @@ export const identityRoutes: readonly Route[] = [
 
 async function linkIdentity(call: UserCall, context: AuthContext): Promise<Reply> {
   assertLinking(context);
-  const url = await beginFlow(call, context, call.user.id);
+  const { url } = await beginFlow(call, context, call.user.id);
   return call.query.get('skip_http_redirect') === 'true' ? { status: 200, body: { url } } : redirect(url, 302);
 }
 

@@ -4,6 +4,7 @@ import { newSecret, sha256 } from '../digest.ts';
 import { AuthError, OAuthError } from '../errors.ts';
 import type { Reply } from '../message.ts';
 import { ProviderError } from '../oauth/account.ts';
+import { bindingCookie, isSameBrowser } from '../oauth/browser-binding.ts';
 import { reasonOf } from '../oauth/client.ts';
 import { passedOn, type Provider } from '../oauth/provider.ts';
 import { signInAccount } from '../oauth/sign-in-account.ts';
@@ -26,7 +27,17 @@ import { millis } from '../store/rows.ts';
 import { isUuid } from '../body.ts';
 
 export const oauthRoutes: readonly Route[] = [
-  open('GET', '/authorize', async (call, context) => redirect(await beginFlow(call, context), 302)),
+  open('GET', '/authorize', async (call, context) => {
+    const { url, state } = await beginFlow(call, context);
+    const cookie = bindingCookie(state, `${context.config.externalUrl}/callback`);
+    return {
+      ...redirect(url, 302),
+      headers: [
+        ['Location', url],
+        ['Set-Cookie', cookie],
+      ],
+    };
+  }),
   open('GET', '/callback', comeBack),
   // Some providers post their answer. As a GET it is a navigation of our own again.
   open('POST', '/callback', async (call) => {
@@ -43,10 +54,14 @@ const FLOW_LIFE = 600_000;
  * Begins a sign-in at a provider.
  *
  * @param linkTo the user who wants to add the account, if that is what it is about
- * @returns where to send the browser
+ * @returns where to send the browser, and the state that it will come back with
  * @throws AuthError validation_failed
  */
-export async function beginFlow(call: Call, context: AuthContext, linkTo?: string): Promise<string> {
+export async function beginFlow(
+  call: Call,
+  context: AuthContext,
+  linkTo?: string,
+): Promise<{ readonly url: string; readonly state: string }> {
   const { query } = call;
   const provider = providerOf(query.get('provider') ?? '', context);
   const target = redirectOf(call, context);
@@ -72,7 +87,8 @@ export async function beginFlow(call: Call, context: AuthContext, linkTo?: strin
   });
   try {
     const scopes = query.get('scopes') ?? undefined;
-    return await provider.authorizeUrl({ state, codeVerifier, scopes, extra: passedOn(query) });
+    const url = await provider.authorizeUrl({ state, codeVerifier, scopes, extra: passedOn(query) });
+    return { url, state };
   } catch (error) {
     throw providerFailed(error, provider, context);
   }
@@ -117,12 +133,17 @@ async function finish(flow: FlowRow, target: string, call: Call, context: AuthCo
   // First of all, so that a state comes back once, whatever it comes back with.
   const mine = await context.database.transaction((tx) => takeClientState(tx, flow.oauth_client_state_id ?? flow.id));
   if (!mine) throw new AuthError('flow_state_already_used', 'OAuth state has already been used');
+  const provider = providerOf(flow.provider_type, context);
+  // A page that is to prove itself, a user who is linked, a callback elsewhere: these need or have no cookie of ours.
+  const bound = flow.code_challenge === null && flow.linking_target_id === null && isHere(provider, context);
+  if (bound && !isSameBrowser(flow.id, call.request)) {
+    throw new AuthError('bad_oauth_state', 'OAuth state belongs to another browser');
+  }
   const { query } = call;
   const refusal = query.get('error');
   if (refusal !== null) throw new OAuthError(harmless(refusal), query.get('error_description') ?? '');
   if ((query.get('code') ?? '') === '')
     throw new AuthError('bad_oauth_callback', 'OAuth callback with missing authorization code missing');
-  const provider = providerOf(flow.provider_type, context);
   const { account, tokens } = await provider.redeem(query, mine.codeVerifier).catch((error: unknown) => {
     throw providerFailed(error, provider, context);
   });
@@ -153,6 +174,10 @@ async function finish(flow: FlowRow, target: string, call: Call, context: AuthCo
   });
   context.mail.wake();
   return reply;
+}
+
+function isHere({ redirectUri }: Provider, { config }: AuthContext): boolean {
+  return new URL(redirectUri).host === new URL(config.externalUrl).host;
 }
 
 function providerFailed(error: unknown, { name }: Provider, { report }: AuthContext): unknown {
