@@ -28,16 +28,16 @@ export function startRest(config: RuntimeConfig, keys: KeyRing, common: RestAdap
     applicationName: 'vectabase rest',
     greeting: 'select vectabase.offer_keys()',
   });
-  const readText = async (text: string, values: readonly string[]): Promise<string> => {
+  const readTexts = async (text: string, values: readonly string[]): Promise<string[]> => {
     const statements = [
       { text: `select set_config('search_path', '', true)`, values: [] },
       { text, values },
     ];
     const [, rows] = await pool.run({ begin: 'begin read only', statements, end: 'commit' });
-    return rows?.[0]?.[0] ?? 'null';
+    return (rows ?? []).map(([cell]) => cell ?? 'null');
   };
   const onFailure = (error: unknown): void => common.log.error(errorFields(error), 'the schema cannot be read');
-  const schema = new SchemaStore(readText, { ...settings, onFailure }, async (read, previous) =>
+  const schema = new SchemaStore(readTexts, { ...settings, onFailure }, async (read, previous) =>
     readSealedColumns(read, config.masterKeyFile, previous),
   );
   const identify = makeIdentify({

@@ -1,5 +1,5 @@
 import { RestError } from './errors.ts';
-import { loadSchema, type ReadSealed, type ReadText } from './schema/load.ts';
+import { loadSchema, type ReadSealed, type ReadTexts } from './schema/load.ts';
 import type { SchemaCache } from './schema/model.ts';
 
 interface StoreOptions {
@@ -16,7 +16,7 @@ const LOOK_AGAIN = 1_000;
 
 /** Holds the schema, and reads it anew while the old one serves. */
 export class SchemaStore {
-  readonly #read: ReadText;
+  readonly #read: ReadTexts;
   readonly #options: StoreOptions;
   readonly #readSealed: ReadSealed | undefined;
   #cache: SchemaCache | undefined;
@@ -24,7 +24,7 @@ export class SchemaStore {
   #loadedAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(read: ReadText, options: StoreOptions, readSealed?: ReadSealed) {
+  constructor(read: ReadTexts, options: StoreOptions, readSealed?: ReadSealed) {
     this.#read = read;
     this.#options = options;
     this.#readSealed = readSealed;

@@ -87,7 +87,7 @@ test('a supervisor that is killed takes its workers along', async () => {
   const running = await start(2);
   const workers = await allWorkers(running, 2);
   running.process.kill('SIGKILL');
-  await eventually(() => workers.every((pid) => !isAlive(pid)));
+  expect(await eventually(() => workers.every((pid) => !isAlive(pid)))).toBe(true);
 });
 
 test('a start that fails says why, once', async () => {

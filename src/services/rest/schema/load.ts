@@ -1,3 +1,4 @@
+import { Slices } from '../../../foundation/core/slices.ts';
 import { arrayLiteral } from './array-literal.ts';
 import { asSetNow, IN_DATABASE, readOverrides, settingNames } from './in-database.ts';
 import type { Column, MediaHandler, Parameter, QualifiedName, Relation, Routine, SchemaCache } from './model.ts';
@@ -10,6 +11,9 @@ import { viewColumns } from './view-columns.ts';
 /** Gives the single text value of a query. */
 export type ReadText = (text: string, values: readonly string[]) => Promise<string>;
 
+/** Gives the single text column of a query's rows. */
+export type ReadTexts = (text: string, values: readonly string[]) => Promise<readonly string[]>;
+
 /** What the database keeps encrypted; needs the master key, so whoever has it hands this in. */
 export type ReadSealed = (read: ReadText, previous: SchemaCache['sealed']) => Promise<SchemaCache['sealed']>;
 
@@ -18,13 +22,23 @@ interface LoadOptions {
   readonly extraSearchPath: readonly string[];
 }
 
-/** Reads the catalogue. Some tens of milliseconds for a hundred tables; the old cache serves meanwhile. */
+/**
+ * Reads the catalogue. Some tens of milliseconds for a hundred tables, a second for two thousand; the old cache serves
+ * meanwhile, so nothing here may keep the event loop for long.
+ */
 export async function loadSchema(
-  read: ReadText,
+  readAll: ReadTexts,
   options: LoadOptions,
   readSealed?: ReadSealed,
   previous?: SchemaCache,
 ): Promise<SchemaCache> {
+  const slices = new Slices();
+  const read: ReadText = async (text, values) => (await readAll(text, values))[0] ?? 'null';
+  const list = async <T>(text: string, values: readonly string[] = []): Promise<T[]> => {
+    // Postgres takes the list apart: one text of some megabytes could only be parsed at once.
+    const items = await readAll(`select item::text from json_array_elements((${text})::json) as item`, values);
+    return slices.map(items, (item) => JSON.parse(item) as T);
+  };
   const sealed = await readSealed?.(read, previous?.sealed);
   const json: ReadJson = async <T>(text: string, values: readonly string[] = []) =>
     JSON.parse(await read(text, values)) as T;
@@ -32,10 +46,10 @@ export async function loadSchema(
   const { schemas, extraSearchPath } = { ...options, ...overrides };
   const places = [...new Set([...schemas, ...extraSearchPath])];
   const [raw, keys, trees, rawRoutines, settings, casts, handlers, partialKeys] = await Promise.all([
-    json<RawRelation[]>(RELATIONS),
-    json<ForeignKey[]>(FOREIGN_KEYS),
-    json<Array<{ oid: string; tree: string }>>(VIEWS),
-    json<RawRoutine[]>(ROUTINES, [arrayLiteral(places)]),
+    list<RawRelation>(RELATIONS),
+    list<ForeignKey>(FOREIGN_KEYS),
+    list<{ oid: string; tree: string }>(VIEWS),
+    list<RawRoutine>(ROUTINES, [arrayLiteral(places)]),
     json<Array<{ role: string; name: string; value: string }>>(ROLE_SETTINGS),
     json<RawRepresentation[]>(REPRESENTATIONS),
     json<RawHandler[]>(HANDLERS, [arrayLiteral(schemas)]),
@@ -44,11 +58,11 @@ export async function loadSchema(
   const catalogue: Catalogue = {
     relations: new Map(raw.map((relation) => [relation.oid, relation])),
     keys,
-    views: new Map(trees.map(({ oid, tree }) => [oid, viewColumns(tree)])),
+    views: new Map(await slices.map(trees, ({ oid, tree }) => [oid, viewColumns(tree)] as const)),
   };
-  const { relationships, primaryKeys } = buildRelationships(catalogue);
-  const relations = new Map(raw.map((each) => [keyOf(each), toRelation(each, primaryKeys)]));
-  const routines = rawRoutines.map((each) => toRoutine(each, catalogue));
+  const { relationships, primaryKeys } = await buildRelationships(catalogue, slices);
+  const relations = new Map(await slices.map(raw, (each) => [keyOf(each), toRelation(each, primaryKeys)] as const));
+  const routines = await slices.map(rawRoutines, (each) => toRoutine(each, catalogue));
   const computedFields = new Map<string, Map<string, Routine>>();
   for (const { routine, firstClass } of routines) {
     const owner = catalogue.relations.get(firstClass);
@@ -58,8 +72,8 @@ export async function loadSchema(
     if (returns.relation) {
       const toOne = !returns.set || returns.rows === 1;
       const computed = { cardinality: 'computed', source: name2(owner), target: returns.relation } as const;
-      const list = relationships.get(key) ?? [];
-      relationships.set(key, [...list, { ...computed, routine: { schema, name }, toOne }]);
+      const known = relationships.get(key) ?? [];
+      relationships.set(key, [...known, { ...computed, routine: { schema, name }, toOne }]);
     }
     if (!returns.set) {
       computedFields.set(key, (computedFields.get(key) ?? new Map<string, Routine>()).set(name, routine));
@@ -68,16 +82,18 @@ export async function loadSchema(
   return {
     version: nextVersion++,
     relations,
-    relationships: new Map([...relationships].map(([key, list]) => [key, exposedOnly(list, schemas)])),
+    relationships: new Map(
+      await slices.map([...relationships], ([key, each]) => [key, exposedOnly(each, schemas)] as const),
+    ),
     routines: groupBy(
       routines.flatMap(({ routine, callable }) => (callable && schemas.includes(routine.schema) ? [routine] : [])),
       keyOf,
     ),
     computedFields,
     roleSettings: new Map(
-      [...groupBy(settings, ({ role }) => role)].map(([role, list]) => [
+      [...groupBy(settings, ({ role }) => role)].map(([role, own]) => [
         role,
-        list.map(({ name, value }) => [name, value] as const),
+        own.map(({ name, value }) => [name, value] as const),
       ]),
     ),
     representations: new Map(casts.map(({ source, target, ...each }) => [representationKey(source, target), each])),

@@ -1,3 +1,4 @@
+import type { Slices } from '../../../foundation/core/slices.ts';
 import {
   keyOf,
   type Column,
@@ -48,32 +49,37 @@ interface Link {
 }
 
 /** All ways to embed one relation in another that follow from keys, those of views included. */
-export function buildRelationships(catalogue: Catalogue): {
+export async function buildRelationships(
+  catalogue: Catalogue,
+  slices: Slices,
+): Promise<{
   relationships: Map<string, Relationship[]>;
   /** By oid; a view has that of the table whose whole key it shows. */
   primaryKeys: Map<string, readonly string[]>;
-} {
-  const faces = facesByTable(catalogue);
-  const primaryKeys = findPrimaryKeys(catalogue, faces);
-  const links = catalogue.keys.flatMap((key) => linksOf(key, catalogue, faces));
+}> {
+  const faces = await facesByTable(catalogue, slices);
+  const primaryKeys = await findPrimaryKeys(catalogue, faces, slices);
+  const links = (await slices.map(catalogue.keys, (key) => linksOf(key, catalogue, faces))).flat();
   const relationships = new Map<string, Relationship[]>();
   const add = (relationship: Relationship): void => {
     const list = relationships.get(keyOf(relationship.source));
     if (list) list.push(relationship);
     else relationships.set(keyOf(relationship.source), [relationship]);
   };
-  for (const link of links) for (const direction of bothDirections(link)) add(direction);
+  await slices.map(links, (link) => bothDirections(link).forEach((direction) => add(direction)));
   for (const junction of junctions(links, primaryKeys)) add(junction);
   return { relationships, primaryKeys };
 }
 
-function facesByTable({ relations, views }: Catalogue): Map<string, Face[]> {
+async function facesByTable({ relations, views }: Catalogue, slices: Slices): Promise<Map<string, Face[]>> {
   const faces = new Map<string, Face[]>();
   for (const relation of relations.values()) {
+    await slices.pause();
     const own = new Map(relation.columns.map(({ name }) => [name, [name]]));
     faces.set(relation.oid, [{ relation, shows: own }]);
   }
   for (const oid of views.keys()) {
+    await slices.pause();
     const view = relations.get(oid);
     if (!view) continue;
     const byTable = new Map<string, Map<string, string[]>>();
@@ -104,9 +110,14 @@ function trace(
   return column && { table: oid, column: column.name };
 }
 
-function findPrimaryKeys({ relations }: Catalogue, faces: ReadonlyMap<string, Face[]>): Map<string, readonly string[]> {
+async function findPrimaryKeys(
+  { relations }: Catalogue,
+  faces: ReadonlyMap<string, Face[]>,
+  slices: Slices,
+): Promise<Map<string, readonly string[]>> {
   const found = new Map<string, readonly string[]>();
   for (const table of relations.values()) {
+    await slices.pause();
     const key = table.keys.find(({ primary }) => primary);
     if (!key) continue;
     for (const { relation, shows } of faces.get(table.oid) ?? []) {
