@@ -28,6 +28,8 @@ beforeAll(async () => {
       create table public.seen (id int primary key);
       alter table public.seen enable row level security;
       create function public.add_customer(name text) returns bigint language sql as 'insert into customers (name) values (name) returning id';
+      create function public.zone() returns text language sql stable as $$ select current_setting('timezone') $$;
+      create function public.teapot() returns void language sql as $$ select set_config('response.status', '218', true), set_config('response.headers', '[{"X-Made": "here"}]', true) $$;
       create type public.mood as enum ('calm', 'glad');
       create table public."odd name" (id int primary key, feeling mood, at timestamptz not null default now(), tags text[], doc jsonb)`);
   });
@@ -84,6 +86,26 @@ describe('a batch', () => {
       [200, [{ name: 'B' }]],
     ]);
     expect(list[5]?.headers['content-range']).toBe('0-0/1');
+  });
+
+  test('hands nothing that one operation set on to the next', async () => {
+    const upsert = { path: '/tags', headers: { Prefer: 'resolution=merge-duplicates' }, body: { id: 1 } };
+    const now = { method: 'GET', path: '/rpc/zone' };
+    const { json } = await batch([
+      upsert,
+      upsert,
+      { path: '/rpc/teapot', body: {} },
+      { ...now, headers: { Prefer: 'timezone=Asia/Tokyo' } },
+      now,
+    ]);
+    const list = json as Array<{ status: number; headers: Record<string, string>; body: unknown }>;
+    expect(list.map(({ status, headers, body }) => [status, headers['x-made'] ?? null, body])).toEqual([
+      [201, null, null],
+      [200, null, null],
+      [218, 'here', null],
+      [200, null, 'Asia/Tokyo'],
+      [200, null, expect.not.stringContaining('Tokyo')],
+    ]);
   });
 
   test('is undone whole when one operation fails, and says which', async () => {

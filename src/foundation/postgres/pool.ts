@@ -24,8 +24,6 @@ export interface Work extends BatchOptions {
   readonly statements: readonly Bound[] | ((greeting: string) => readonly Bound[]);
   /** A function looks at the results first; then the end costs a second round trip. */
   readonly end: End | ((results: Answers['results']) => End);
-  /** Nothing of it has to stay: inside a larger transaction it is rolled back, with the settings that it made. */
-  readonly readOnly?: boolean;
 }
 
 /** What runs work: the pool, or one transaction of it. */
@@ -273,7 +271,7 @@ async function perform(
 /** As `perform`, between two statements of a transaction that is open. */
 async function within(
   session: Session,
-  { statements, end, readOnly, epoch }: Work & { readonly statements: readonly Bound[] },
+  { statements, end, epoch }: Work & { readonly statements: readonly Bound[] },
 ): Promise<Answers> {
   const options = epoch === undefined ? {} : { epoch };
   const { results } = await session
@@ -286,7 +284,7 @@ async function within(
       throw error;
     });
   const own = results.slice(1);
-  const kept = (typeof end === 'string' ? end : end(own)) === 'commit' && readOnly !== true;
+  const kept = (typeof end === 'string' ? end : end(own)) === 'commit';
   await session.batch([...(kept ? [] : [plain('rollback to savepoint work')]), plain('release savepoint work')]);
   return { results: own, large: undefined };
 }

@@ -82,10 +82,12 @@ function summaryTable(findings: readonly Finding[], style: Style): string[] {
   ];
 }
 
-function nextLines({ proved }: AuditReport, words: AuditWords, style: Style): string[] {
+function nextLines({ proved, counts }: AuditReport, words: AuditWords, style: Style): string[] {
   return [
     ...(proved ? [] : [`  Try each, in transactions that are rolled back:  ${style.bold(words.prove)}`]),
-    `  Close what is critical or high, with a way back:  ${style.bold(words.apply)}`,
+    counts.critical + counts.high > 0
+      ? `  Close what is critical or high, with a way back:  ${style.bold(words.apply)}`
+      : `  Decide for each: ${style.bold(`${words.apply} --only ID`)}, or add its id to audit.accepted`,
   ];
 }
 

@@ -84,7 +84,6 @@ export async function perform(action: Action, context: TransactionContext): Prom
     statements,
     end: decides ? decide : end,
     epoch: cache.version,
-    readOnly: action.readOnly,
     large: !decides && end === 'commit' && action.whole !== true && !sealing.marked,
   };
   context.timing?.end('plan');

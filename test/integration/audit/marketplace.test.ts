@@ -153,6 +153,7 @@ test('mended, the holes are closed and the application works; undone, all is as 
     expect(await as('anon', '', 'select id, display_name from profiles limit 1')).toBe('1');
     expect(await as('anon', '', 'select discord_access_token from profiles')).toBe('42501');
     expect(await as('anon', '', 'select * from products limit 1')).toBe('1');
+    expect(await as('anon', '', 'select discord_id from bot_whitelisted_users limit 1')).toBe('1');
     expect(await as('anon', '', `update bot_products set name = name`)).toBe('0');
     expect(await as('anon', '', `delete from whitelist_entries`)).toBe('0');
     expect(await as('anon', '', `insert into page_views (session_id) values ('s')`)).toBe('1');

@@ -16,11 +16,12 @@ export interface Beyond {
   readonly ask: Ask;
 }
 
-/** What one request sets in its transaction for its own answer would be the next one's too. */
-const FORGET = {
-  text: `select set_config('response.headers', '', true), set_config('response.status', '', true), set_config('pgrst.inserted', '', true)`,
-  values: [],
-};
+/** What a request sets in its transaction and not every one does: the next one must not find it. */
+const FORGET = [
+  `select set_config('response.headers', '', true), set_config('response.status', '', true), set_config('pgrst.inserted', '', true)`,
+  'set local timezone to default',
+  'set local statement_timeout to default',
+].map((text) => ({ text, values: [] }));
 
 /** Requests of one transaction: all of them happen, or none. */
 export async function inOneTransaction<T>(
@@ -41,8 +42,10 @@ function forgetting(sender: Sender): Sender {
     async send(work) {
       const { statements, end } = work;
       const all: Work['statements'] =
-        typeof statements === 'function' ? (greeting) => [FORGET, ...statements(greeting)] : [FORGET, ...statements];
-      const own = (results: Answers['results']): Answers['results'] => results.slice(1);
+        typeof statements === 'function'
+          ? (greeting) => [...FORGET, ...statements(greeting)]
+          : [...FORGET, ...statements];
+      const own = (results: Answers['results']): Answers['results'] => results.slice(FORGET.length);
       const { results } = await sender.send({
         ...work,
         statements: all,
