@@ -1,11 +1,9 @@
-import { messageOf } from '../../foundation/core/errors.ts';
 import { errorCode } from '../../foundation/postgres/errors.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 import { ident } from '../../foundation/postgres/sql.ts';
-import { asRole, attempt } from './evaluate.ts';
 import { accessTo } from './access.ts';
+import { asRole, attempt, type Verdicts } from './evaluate.ts';
 import type { AuditFacts, Command, Finding, FunctionFacts, Proof, RelationFacts } from './model.ts';
-import type { Verdicts } from './evaluate.ts';
 
 /**
  * Tries what a finding claims, as each of its roles with the claims of a stranger, in transactions that are rolled
@@ -63,13 +61,10 @@ async function tried(session: Session, probe: string, work: () => Promise<Tried>
   if (code === '42501') return { probe, result: 'refused', detail: code };
   // Row security is checked before constraints are: whoever gets as far as those was let in.
   if (code.startsWith('23')) return { probe, result: 'proven', detail: `let in as far as a constraint (${code})` };
-  // A function that fails was running.
-  const ran = probe.startsWith('call ');
-  return {
-    probe,
-    result: ran ? 'proven' : 'nothing to try',
-    detail: `${ran ? 'it ran, and failed: ' : ''}${code} ${messageOf(error)}`,
-  };
+  // A function that fails was running. What it says may quote a row, so the code has to do.
+  return probe.startsWith('call ')
+    ? { probe, result: 'proven', detail: `it ran, and failed (${code})` }
+    : { probe, result: 'nothing to try', detail: `failed for another reason (${code})` };
 }
 
 function commandsOf(
