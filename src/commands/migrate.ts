@@ -96,7 +96,7 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
     const { key: masterKey } = await requireMasterKey(dir);
     const passphrases = await linesOf(passphraseFile, '--pgp-passphrase-file');
     const result = await encryptByPolicy(
-      { dir, target, masterKey, passphrases, keepResidue: false },
+      { dir, target, masterKey, pgp: { passphrases, keepUnopened: false }, keepResidue: false },
       this.context<EncryptionObservation>(),
     );
     this.closeRenderer();

@@ -27,6 +27,10 @@ Older backups, archived log and replicas keep what they hold.`;
       summary: 'old passphrases of pgp_sym_encrypt, one a line: such values are encrypted anew',
       helpValue: 'FILE',
     }),
+    'keep-unopened': Flags.boolean({
+      summary: 'encrypt as it stands what no passphrase opens',
+      default: false,
+    }),
   };
 
   async run(): Promise<ApplyResult | EncryptionPlan> {
@@ -49,7 +53,13 @@ Older backups, archived log and replicas keep what they hold.`;
     const { key: masterKey } = await requireMasterKey(flags.dir);
     const passphrases = await linesOf(flags['pgp-passphrase-file'], '--pgp-passphrase-file');
     const result = await encryptByPolicy(
-      { dir: flags.dir, target, masterKey, passphrases, keepResidue: flags['keep-residue'] },
+      {
+        dir: flags.dir,
+        target,
+        masterKey,
+        pgp: { passphrases, keepUnopened: flags['keep-unopened'] },
+        keepResidue: flags['keep-residue'],
+      },
       this.context<EncryptionObservation>(),
     );
     this.closeRenderer();

@@ -2,9 +2,15 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import { isSqlState } from '../../foundation/postgres/errors.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 
+export interface PgpOptions {
+  readonly passphrases: readonly string[];
+  readonly keepUnopened: boolean;
+}
+
 /**
  * Opens what the project kept under pgp_sym_encrypt, with whichever of the old passphrases fits.
  *
+ * @param keepUnopened what none of them opens stays as it is, as the plaintext of its column
  * @returns the plaintext; `undefined` for what is no pgp message
  * @throws VectabaseError ENCRYPTION_BLOCKED when none fits
  */
@@ -12,7 +18,7 @@ export async function openPgp(
   session: Session,
   stored: Buffer,
   column: string,
-  passphrases: readonly string[],
+  { passphrases, keepUnopened }: PgpOptions,
 ): Promise<Buffer | undefined> {
   if (!isPgp(stored)) return undefined;
   for (const passphrase of passphrases) {
@@ -30,9 +36,10 @@ export async function openPgp(
       if (!isSqlState(error, '39000')) throw error;
     }
   }
+  if (keepUnopened) return undefined;
   throw new VectabaseError('ENCRYPTION_BLOCKED', {
     message: `${column} holds values that pgp_sym_encrypt made, and ${passphrases.length === 0 ? 'no passphrase was given' : 'none of the passphrases opens one of them'}`,
-    hint: 'Run vectabase encryption apply --pgp-passphrase-file FILE, with one old passphrase on each line: the project may have used several.',
+    hint: 'Run vectabase encryption apply --pgp-passphrase-file FILE, with one old passphrase on each line: the project may have used several. With --keep-unopened such values are encrypted as they stand.',
     details: { column, passphrases: passphrases.length },
   });
 }

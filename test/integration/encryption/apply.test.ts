@@ -178,7 +178,7 @@ test('what pgp_sym_encrypt made is encrypted anew, with whichever old passphrase
   const input = { ...database, policy: [column('robots.api')] };
   const apply = async (...passphrases: string[]) =>
     applyEncryption(input, recorded(), {
-      legacy: async (session, stored, name) => openPgp(session, stored, name, passphrases),
+      legacy: async (session, stored, name) => openPgp(session, stored, name, { passphrases, keepUnopened: false }),
     });
   await expect(apply('old')).rejects.toMatchObject({ code: 'ENCRYPTION_BLOCKED' });
   await apply('wrong', 'fallback', 'old');
