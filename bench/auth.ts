@@ -1,5 +1,5 @@
 /**
- * What sign-in tells, and what it costs everybody else: `npm run bench:auth -- [--tries 200] [--logins 200]
+ * What sign-in tells, and what it costs everybody else: `npm run bench:auth -- [--tries 200] [--letters 200] [--logins 200]
  * [--refreshes 1000] [--users 10000] [--enter 500]`. bench/README.md tells what is measured. Exits 1 when a limit is missed.
  */
 import { readFileSync, rmSync } from 'node:fs';
@@ -13,11 +13,13 @@ import bcrypt from 'bcrypt';
 import { newApiKeys } from '../src/foundation/crypto/api-keys.ts';
 import { startAuthOver, startAuthServer, type AuthClients } from '../test/support/auth.ts';
 import { migrate, startBench } from '../test/support/migration.ts';
+import { timeLetters } from './auth-letters.ts';
 import { machine, median, saveResult, table } from './report.ts';
 
 const { values } = parseArgs({
   options: {
     tries: { type: 'string', default: '200' },
+    letters: { type: 'string', default: '200' },
     logins: { type: 'string', default: '200' },
     refreshes: { type: 'string', default: '1000' },
     users: { type: 'string', default: '10000' },
@@ -57,6 +59,7 @@ try {
   await server.stop();
   rmSync(stallFile, { force: true });
 }
+if (counts.letters > 0) await letters(counts.letters);
 if (counts.enter > 0) await moved(counts.users, counts.enter);
 process.stdout.write(
   table(
@@ -104,6 +107,19 @@ async function timing(tries: number): Promise<void> {
     say({
       what: `wrong password, ${kind}, against unknown (${times.length} tries)`,
       figure: `${median(times).toFixed(1)} / ${unknown.toFixed(1)} ms, ${off >= 0 ? '+' : ''}${off.toFixed(1)} %`,
+      limit: 'within 10 %',
+      ok: Math.abs(off) <= 10,
+    });
+  }
+}
+
+/** Letters and codes: does the time tell who has an account? */
+async function letters(tries: number): Promise<void> {
+  for (const { what, known, unknown, tries: rounds } of await timeLetters(tries)) {
+    const off = (known / unknown - 1) * 100;
+    say({
+      what: `${what}, known against unknown (${rounds} tries each)`,
+      figure: `${known.toFixed(1)} / ${unknown.toFixed(1)} ms, ${off >= 0 ? '+' : ''}${off.toFixed(1)} %`,
       limit: 'within 10 %',
       ok: Math.abs(off) <= 10,
     });

@@ -87,7 +87,10 @@ function openPostOffice(
   log: Logger,
 ): PostOffice {
   const transport = mailTransport(config);
-  if (!transport) return NO_MAIL;
+  if (!transport) {
+    log.warn('no mail server is set (mail.smtpHost): addresses count as confirmed without a letter');
+    return NO_MAIL;
+  }
   const { database, now, report } = context;
   const writer = mailWriter(config, log);
   return startPostOffice({

@@ -414,12 +414,19 @@ describe('who has an account', () => {
   );
 });
 
-test('the gap between letters is the same for all, and named', async () => {
-  const slow = await startOAuthServer({}, { gapSeconds: 60 });
-  try {
-    const email = 'known@mail.example';
+describe('set up with more care', () => {
+  let slow: OAuthServer;
+  const email = 'known@mail.example';
+
+  beforeAll(async () => {
+    slow = await startOAuthServer({}, { gapSeconds: 60, confirmPage: true });
     await slow.admin().auth.admin.createUser({ email, email_confirm: true });
-    for (const path of ['/recover', '/otp', '/magiclink', '/resend']) {
+  });
+  afterAll(() => slow?.stop());
+
+  test.each(['/recover', '/otp', '/magiclink', '/resend'])(
+    'the gap between letters of %s is the same for all',
+    async (path) => {
       const answers = [];
       for (const address of [email, 'unknown@mail.example']) {
         await slow.auth(path, { body: { email: address, type: 'signup' } });
@@ -427,16 +434,34 @@ test('the gap between letters is the same for all, and named', async () => {
         answers.push({ status, code: (json as { error_code: string }).error_code });
         tried++;
       }
-      expect(answers).toEqual([
-        { status: 429, code: 'over_email_send_rate_limit' },
-        { status: 429, code: 'over_email_send_rate_limit' },
-      ]);
-    }
+      const refusal = { status: 429, code: 'over_email_send_rate_limit' };
+      expect(answers).toEqual([refusal, refusal]);
+    },
+  );
+
+  test('and named in seconds', async () => {
     const { json } = await slow.auth('/recover', { body: { email } });
     expect(json).toMatchObject({
       msg: expect.stringMatching(/^For security purposes, you can only request this after \d+ seconds\.$/),
     });
-  } finally {
-    await slow.stop();
-  }
+  });
+
+  test('a scanner that follows links uses nothing up; a person presses a button', async () => {
+    const { link } = await slow.letter(email, 'recovery');
+    for (let visit = 0; visit < 3; visit++) {
+      tried++;
+      const page = await fetch(link, { redirect: 'manual' });
+      expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(page.headers.get('content-security-policy')).toMatch(
+        /^default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'/,
+      );
+    }
+    const hostile = await (await fetch(`${link}&x="><script>alert(1)</script>`)).text();
+    expect(hostile).not.toContain('<script>');
+    const page = await (await fetch(link)).text();
+    const action = /<form method="post" action="([^"]+)"/.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const pressed = await fetch(new URL(action, link), { method: 'POST', redirect: 'manual' });
+    expect(pressed.status).toBe(303);
+    expect(fragment(new URL(pressed.headers.get('location') ?? ''))['access_token']).toBeTruthy();
+  });
 });

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
-import type { Settings } from '../../foundation/config/definitions.ts';
+import { DEFINITIONS, type Settings } from '../../foundation/config/definitions.ts';
 import { loadSettings, SETTINGS_FILE } from '../../foundation/config/settings.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
@@ -64,18 +64,19 @@ export async function setProvider(wish: ProviderWish): Promise<ShownProvider> {
   if (issuer === undefined && !KNOWN.includes(name)) {
     throw usage(`${name} is not known by name`, 'Give the address of its OpenID Connect issuer: --issuer https://….');
   }
-  const secretFile = wish.secret === undefined ? known?.secretFile : await keepSecret(dir, name, wish.secret);
   const next = withoutUndefined({
     ...known,
     secret: wish.secret === undefined ? known?.secret : undefined,
     clientId,
-    secretFile,
+    secretFile: wish.secret === undefined ? known?.secretFile : secretPath(dir, name),
     issuer,
     scopes: wish.scopes ?? known?.scopes,
     enabled: wish.enabled ?? known?.enabled,
   });
+  assertAccepted(name, next); // before anything is written: with a bad file nothing starts any more
+  if (wish.secret !== undefined) await keepSecret(dir, name, wish.secret);
   await edit(dir, (document) => document.setIn(['auth', 'external', name], document.createNode(next)));
-  const { settings } = loadSettings({ dir }); // checks what was written
+  const { settings } = loadSettings({ dir });
   const saved = settings.auth.external[name];
   if (!saved) throw usage('VECTABASE_AUTH_EXTERNAL is set and hides the file', 'Unset it, or change it there.');
   return shown(name, saved, await callbackOf(dir, settings));
@@ -89,6 +90,12 @@ export async function removeProvider(dir: string, name: string): Promise<{ reado
   await edit(dir, (document) => document.deleteIn(['auth', 'external', name]));
   await rm(secretPath(dir, name), { force: true });
   return { name };
+}
+
+/** @throws VectabaseError USAGE */
+function assertAccepted(name: string, provider: Readonly<Record<string, unknown>>): void {
+  const [issue] = DEFINITIONS.auth.external.schema.safeParse({ [name]: provider }).error?.issues ?? [];
+  if (issue) throw usage(`${issue.path.join(' ') || name}: ${issue.message}`, 'Correct it and run the command again.');
 }
 
 function shown(name: string, each: Provider, callback: string): ShownProvider {
@@ -109,12 +116,11 @@ async function callbackOf(dir: string, { api }: Settings): Promise<string> {
   return `${base.replace(/\/$/, '')}/auth/v1/callback`;
 }
 
-async function keepSecret(dir: string, name: string, secret: string): Promise<string> {
+async function keepSecret(dir: string, name: string, secret: string): Promise<void> {
   const file = secretPath(dir, name);
   await makeDirectory(dir);
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   await writeDurably(file, `${secret}\n`);
-  return file;
 }
 
 function secretPath(dir: string, name: string): string {
