@@ -70,7 +70,7 @@ const RELATIONS = `
     case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as kind,
     pg_catalog.pg_get_userbyid(c.relowner)::text as owner, c.relrowsecurity as "rowSecurity",
     (select coalesce(json_agg(json_build_object('name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-       'category', t.typcategory, 'hasDefault', a.atthasdef) order by a.attnum), '[]')
+       'category', t.typcategory, 'hasDefault', a.atthasdef, 'nullable', not a.attnotnull) order by a.attnum), '[]')
      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     (${grantsOf(`

@@ -22,6 +22,7 @@ export interface ColumnFacts {
   /** Categories of pg_type: N numbers, B booleans, D dates, … */
   readonly category: string;
   readonly hasDefault: boolean;
+  readonly nullable: boolean;
   /** It holds envelopes, which tell nobody anything. */
   readonly encrypted: boolean;
 }

@@ -104,9 +104,14 @@ const PROBES: Record<Command, (session: Session, relation: RelationFacts, as: As
     return { rows: await session.count(`insert into ${ident(schema, name)} default values`) };
   },
   async update(session, relation, { role }) {
-    const column = ident(relation.privileges[role]?.update[0] ?? '');
+    const mayChange = relation.privileges[role]?.update ?? [];
+    const column = ident(mayChange[0] ?? '');
     const table = ident(relation.schema, relation.name);
-    return { rows: await session.count(`update ${table} set ${column} = ${column} where ${oneRow(relation)}`) };
+    const rows = await session.count(`update ${table} set ${column} = ${column} where ${oneRow(relation)}`);
+    const firm = relation.columns.find(({ name, nullable }) => !nullable && mayChange.includes(name));
+    if (rows > 0 || !firm) return { rows };
+    // Rows that it cannot see it may still change, all at once: the first one ends that at its constraint.
+    return { rows: await session.count(`update ${table} set ${ident(firm.name)} = null`) };
   },
   async delete(session, relation) {
     return {

@@ -118,6 +118,8 @@ test('proving shows it by doing, and changes nothing', async () => {
       ]);
     }
   }
+  // Rows that nobody may see and everybody may change.
+  expect(proven('write:public.newsletter_subscribers', 'update as anon')).toBe('proven');
   const refused = report.findings.filter(({ proofs }) => proofs.some(({ result }) => result === 'refused'));
   expect(refused.map(({ id }) => id)).toEqual([]);
 });

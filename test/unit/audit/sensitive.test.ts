@@ -24,12 +24,16 @@ test.each<[string, string, string, string, string | undefined]>([
   ['products', 'license_key_count', 'integer', 'N', undefined],
   ['users', 'EMAIL', 'text', 'S', 'personal'],
 ])('%s.%s as %s', (table, name, type, category, holds) => {
-  const found = sensitiveColumns(table, [{ name, type, category, hasDefault: false, encrypted: false }], shipped);
+  const found = sensitiveColumns(
+    table,
+    [{ name, type, category, hasDefault: false, nullable: true, encrypted: false }],
+    shipped,
+  );
   expect(found).toEqual(holds === undefined ? [] : [{ name, holds }]);
 });
 
 test('an encrypted column tells nobody anything', () => {
-  const column = { name: 'api_key', type: 'text', category: 'S', hasDefault: false };
+  const column = { name: 'api_key', type: 'text', category: 'S', hasDefault: false, nullable: true };
   const found = (encrypted: boolean): unknown[] => sensitiveColumns('t', [{ ...column, encrypted }], shipped);
   expect([found(false).length, found(true)]).toEqual([1, []]);
 });
