@@ -18,9 +18,9 @@ export function allowOrigin(
   if (headers.length === 0) return false;
   for (const [name, value] of headers) response.setHeader(name, value);
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
-  const asked = request.headers['access-control-request-headers'];
+  const asked = request.headers['access-control-request-headers']?.split(',').map((name) => name.trim()) ?? [];
   response.setHeader('access-control-allow-methods', 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD');
-  response.setHeader('access-control-allow-headers', asked ?? '');
+  response.setHeader('access-control-allow-headers', ['Authorization', ...asked].join(', '));
   response.setHeader('access-control-max-age', '86400');
   response.statusCode = preflightStatus;
   response.end();

@@ -85,7 +85,8 @@ function write(
 ): void {
   const flat = [
     'Vary',
-    'Accept, Prefer, Range, Origin',
+    // Whose page asks makes no difference where all may.
+    cors.includes('*') ? 'Accept, Prefer, Range' : 'Accept, Prefer, Range, Origin',
     'X-Content-Type-Options',
     'nosniff',
     'X-Request-Id',

@@ -37,7 +37,8 @@ let server: RestServer;
 
 beforeAll(async () => {
   const rest = { schemas: ['north', 'south'], extraSearchPath: ['public'] };
-  server = await startRestServer('', { rest }, async (admin) => admin.script(SCHEMA), [OPAQUE]);
+  const api = { host: '127.0.0.1', port: 0, publicUrl: undefined, cors: ['*'] };
+  server = await startRestServer('', { rest, api }, async (admin) => admin.script(SCHEMA), [OPAQUE]);
 });
 afterAll(() => server?.stop());
 const cases = (list: Cases): void => testCases(() => server, list);
@@ -138,6 +139,36 @@ describe('schemas', () => {
         error: { code: 'PGRST106' },
       },
     ],
+  });
+});
+
+describe('pages of any origin', () => {
+  const origin = 'https://any.example';
+  cases({
+    'may call, and read what the answer tells': [
+      {
+        ask: '/places',
+        headers: { origin },
+        has: {
+          'access-control-allow-origin': '*',
+          'access-control-allow-credentials': null,
+          vary: 'Accept, Prefer, Range',
+        },
+      },
+      { ask: '/places', has: { 'access-control-allow-origin': null } },
+    ],
+    'are told so when they ask first': {
+      ask: '/nowhere',
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'Foo,Bar' },
+      text: '',
+      has: {
+        'access-control-allow-origin': '*',
+        'access-control-allow-methods': 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD',
+        'access-control-allow-headers': 'Authorization, Foo, Bar',
+        'access-control-max-age': '86400',
+      },
+    },
   });
 });
 

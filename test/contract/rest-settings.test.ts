@@ -65,7 +65,7 @@ test('preflight, request ids and timing', async () => {
   });
   expect([asked.status, asked.headers.get('access-control-allow-headers')]).toEqual([
     200,
-    'apikey, prefer, x-retry-count',
+    'Authorization, apikey, prefer, x-retry-count',
   ]);
   const answer = await server.ask('/projects', { headers: { 'x-request-id': 'mine-1', origin: 'https://a.example' } });
   expect(answer.headers.get('x-request-id')).toBe('mine-1');

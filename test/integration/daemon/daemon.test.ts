@@ -87,7 +87,7 @@ describe('answers', () => {
     const good = await ask('https://a.example');
     expect(good.status).toBe(200);
     expect(good.headers.get('access-control-allow-origin')).toBe('https://a.example');
-    expect(good.headers.get('access-control-allow-headers')).toBe('apikey');
+    expect(good.headers.get('access-control-allow-headers')).toBe('Authorization, apikey');
     expect((await ask('https://b.example')).headers.get('access-control-allow-origin')).toBeNull();
   });
 });
