@@ -6,6 +6,8 @@ export interface Case {
   readonly body?: (n: number) => string;
   readonly sql: string;
   readonly values: (n: number) => string[];
+  /** Its parameter in a script of pgbench. */
+  readonly pgbench: string;
 }
 
 export const ROWS = 10_000;
@@ -36,6 +38,7 @@ export const CASES: readonly Case[] = [
     target: (n) => `/authors?select=*&id=eq.${(n % ROWS) + 1}`,
     sql: page('select * from authors where id = $1'),
     values: (n) => [String((n % ROWS) + 1)],
+    pgbench: ':n',
   },
   {
     name: '100 rows',
@@ -43,6 +46,7 @@ export const CASES: readonly Case[] = [
     target: (n) => `/authors?select=*&id=gt.${n % 1000}&order=id&limit=100`,
     sql: page('select * from authors where id > $1 order by id limit 100'),
     values: (n) => [String(n % 1000)],
+    pgbench: ':n % 1000',
   },
   {
     name: 'embed of two levels',
@@ -52,6 +56,7 @@ export const CASES: readonly Case[] = [
       (select b.id, b.title, coalesce(p.p, '[]') as pages from books b left join lateral (select json_agg(p) as p from
         (select id, body from pages where book_id = b.id) p) p on true where b.author_id = a.id) b) b on true where a.id = $1`),
     values: (n) => [String((n % ROWS) + 1)],
+    pgbench: ':n',
   },
   {
     name: 'insert',
@@ -60,6 +65,7 @@ export const CASES: readonly Case[] = [
     body: (n) => JSON.stringify({ message: `message ${n}`, level: n % 5 }),
     sql: 'insert into log (message, level) select message, level from json_to_record($1::json) as x (message text, level int)',
     values: (n) => [JSON.stringify({ message: `message ${n}`, level: n % 5 })],
+    pgbench: `json_build_object('message', 'message ' || :n, 'level', :n % 5)`,
   },
   {
     name: 'function',
@@ -68,5 +74,6 @@ export const CASES: readonly Case[] = [
     body: (n) => JSON.stringify({ a: n, b: 1 }),
     sql: 'select to_json(add_up(a, b))::text from json_to_record($1::json) as x (a int, b int)',
     values: (n) => [JSON.stringify({ a: n, b: 1 })],
+    pgbench: `json_build_object('a', :n, 'b', 1)`,
   },
 ];

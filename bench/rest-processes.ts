@@ -1,8 +1,12 @@
 /** The processes of bench:rest: the floor, the load, and what they cost. */
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { DatabaseAddress } from '../src/foundation/postgres/address.ts';
+import type { Case } from './rest-cases.ts';
 import type { Job, Load } from './rest-load.ts';
 
 export interface Program {
@@ -64,4 +68,41 @@ function script(name: string): string {
 
 async function once(stream: NodeJS.ReadableStream): Promise<unknown[]> {
   return new Promise((resolve) => stream.once('data', (data: Buffer) => resolve([String(data)])));
+}
+
+/** Where @supabase/lite is installed, and what it serves with; fetched once, no dependency of ours. */
+export function liteDirectory(): string {
+  const cache = process.env['VECTABASE_CACHE'] ?? process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const directory = path.join(cache, 'vectabase', 'lite');
+  if (existsSync(path.join(directory, 'node_modules', '@hono', 'node-server'))) return directory;
+  mkdirSync(directory, { recursive: true });
+  const packages = ['@supabase/lite@0.10.0', 'postgres@3', '@hono/node-server@1'];
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefix', directory, ...packages], { stdio: 'inherit' });
+  return directory;
+}
+
+/** Transactions per second of pgbench with the floor's statements, prepared; undefined where there is no pgbench. */
+export function pgbench(each: Case, { host, port, database }: DatabaseAddress, clients: number, seconds: number) {
+  const program = ['/usr/bin/pgbench', ...binaries()].find((file) => existsSync(file));
+  if (program === undefined) return undefined;
+  const directory = mkdtempSync(path.join(tmpdir(), 'vt-pgbench-'));
+  try {
+    const script = path.join(directory, 'script.sql');
+    const settings = `select set_config('search_path', 'public', true), set_config('role', 'authenticated', true), set_config('request.jwt.claims', '{"role":"authenticated","sub":"u1"}', true);`;
+    const main = each.sql.replaceAll('$1', `(${each.pgbench})`).replaceAll('\n', ' ');
+    writeFileSync(script, `\\set n random(1, 10000)\nbegin;\n${settings}\n${main};\ncommit;\n`);
+    const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-f', script];
+    const told = execFileSync(program, [...options, '-h', host, '-p', String(port), '-U', 'authenticator', database], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return Number(/tps = ([\d.]+)/.exec(told)?.[1]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function binaries(): string[] {
+  const root = '/usr/lib/postgresql';
+  return existsSync(root) ? readdirSync(root).map((version) => path.join(root, version, 'bin', 'pgbench')) : [];
 }

@@ -1,114 +1,141 @@
 /**
- * The REST API against a bare node:http and pg server that runs the same statements: same database, role switch and
- * row policy, in turns. `npm run bench:rest -- [--rounds 3] [--seconds 2] [--connections 20]`
+ * The REST API against a bare node:http and pg server that runs the same statements, @supabase/lite and pgbench: one
+ * database with role switch and row policy, in turns. `npm run bench:rest -- [--rounds 5] [--seconds 2]
+ * [--connections 20] [--part throughput,limits] [--without lite]`
  */
-import { spawn } from 'node:child_process';
-import { Agent, request } from 'node:http';
-import { fileURLToPath } from 'node:url';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { DatabaseAddress } from '../src/foundation/postgres/address.ts';
 import { startRestServer } from '../test/support/rest.ts';
 import { machine, median, saveResult } from './report.ts';
 import { CASES, SETUP, type Case } from './rest-cases.ts';
+import { measureLimits } from './rest-limits.ts';
+import { cpuOf, liteDirectory, memoryOf, pgbench, startLoader, startServer } from './rest-processes.ts';
+import type { Job } from './rest-load.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     connections: { type: 'string', default: '20' },
+    part: { type: 'string', default: 'throughput,limits' },
+    without: { type: 'string', default: '' },
   },
 });
-const [rounds, seconds, connections] = [values.rounds, values.seconds, values.connections].map(Number) as [
-  number,
-  number,
-  number,
-];
-const server = await startRestServer('', { log: { level: 'warn' } }, (admin) => admin.script(SETUP));
-const floor = await startFloor(server.cluster.address('rest'));
-const token = server.token({ role: 'authenticated', sub: 'u1', exp: Math.floor(Date.now() / 1000) + 3600 });
-const ours = {
-  url: `${server.daemon.url}/rest/v1`,
-  headers: { apikey: server.keys.anonKey, authorization: `Bearer ${token}` },
-};
-let counter = 0;
-try {
-  const results = [];
-  for (const [at, each] of CASES.entries()) {
-    const pairs: Array<{ ours: number; floor: number }> = [];
-    for (let round = 0; round <= rounds; round++) {
-      const pair = { ours: 0, floor: 0 };
-      const turns = round % 2 === 0 ? (['floor', 'ours'] as const) : (['ours', 'floor'] as const);
-      for (const turn of turns) {
-        pair[turn] =
-          turn === 'ours'
-            ? await load(each, (n) => ({ url: ours.url + each.target(n), headers: ours.headers }))
-            : await load(each, (n) => ({ url: `${floor.url}/${at}/${n}`, headers: {} }));
-      }
-      if (round > 0) pairs.push(pair); // the first round only warms up
-    }
-    const result = {
-      case: each.name,
-      ours: Math.round(median(pairs.map((pair) => pair.ours))),
-      floor: Math.round(median(pairs.map((pair) => pair.floor))),
-      ratio: Number(median(pairs.map((pair) => pair.ours / pair.floor)).toFixed(2)),
-    };
-    process.stdout.write(`${JSON.stringify(result)}\n`);
-    results.push(result);
-  }
-  saveResult('rest', { machine: machine(), rounds, seconds, connections, results });
-} finally {
-  floor.stop();
-  await server.stop();
+const [rounds, seconds, connections] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+
+/** A server under test. */
+interface Contestant extends Pick<Job, 'port' | 'style' | 'prefix' | 'headers'> {
+  readonly pid: number;
 }
 
-/** Requests per second over keep-alive connections. */
-async function load(
-  each: Case,
-  make: (n: number) => { url: string; headers: Record<string, string> },
-): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const end = Date.now() + seconds * 1000;
-  let done = 0;
-  const worker = async (): Promise<void> => {
-    while (Date.now() < end) {
-      const n = counter++;
-      await ask(agent, each, n, make(n));
-      done++;
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, worker));
-  agent.destroy();
-  return done / seconds;
+const results: Array<Record<string, unknown>> = [];
+function report(result: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+  results.push(result);
 }
 
-async function ask(
-  agent: Agent,
-  each: Case,
-  n: number,
-  { url, headers }: { url: string; headers: Record<string, string> },
-): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const body = each.body?.(n);
-    const sent = request(
-      url,
-      { agent, method: each.method, headers: { ...headers, ...(body ? { 'content-type': 'application/json' } : {}) } },
-      (response) => {
-        if ((response.statusCode ?? 500) >= 300) reject(new Error(`${each.name}: ${response.statusCode}`));
-        response.resume().once('end', resolve);
-      },
-    );
-    sent.once('error', reject).end(body);
-  });
-}
+if (values.part.includes('throughput')) await measureThroughput();
+if (values.part.includes('limits')) await measureLimits(report);
+saveResult('rest', { machine: machine(), rounds, seconds, connections, results });
 
-async function startFloor(address: { host: string; port: number; database: string }) {
-  const { host, port, database } = address;
-  const program = fileURLToPath(new URL('rest-floor.js', import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify({ host, port, database })], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const line = await new Promise<string>((resolve) =>
-    child.stdout.once('data', (data: Buffer) => resolve(String(data))),
+async function measureThroughput(): Promise<void> {
+  const one = await startRestServer('', { log: { level: 'warn' }, rest: { workers: 1 } }, (admin) =>
+    admin.script(SETUP),
   );
-  const { port: listening } = JSON.parse(line) as { port: number };
-  return { url: `http://127.0.0.1:${listening}`, stop: () => child.stdin.end() };
+  const address = one.cluster.address('rest');
+  const claims = { role: 'authenticated', sub: 'u1', aud: 'authenticated', exp: Math.floor(Date.now() / 1000) + 7200 };
+  const headers = { apikey: one.keys.anonKey, authorization: `Bearer ${one.token(claims)}` };
+  const pid = one.daemon.process.pid ?? 0;
+  const idle = memoryOf(pid);
+  const { host, port, database } = address;
+  const floor = await startServer('rest-floor', { host, port, database });
+  const lite = values.without.includes('lite')
+    ? undefined
+    : await startLite(one.cluster.address('rest', { tcp: true }), one.keys.jwtSecret);
+  const loader = startLoader();
+  const served = { style: 'case', prefix: '/rest/v1', headers } as const;
+  const contestants = {
+    // The same headers, as reading them costs both the same.
+    floor: { port: floor.port, style: 'number', prefix: '', headers, pid: floor.pid } as Contestant,
+    ours: { ...served, port: Number(new URL(one.daemon.url).port), pid } as Contestant,
+    ...(lite ? { lite: { ...served, port: lite.port, pid: lite.pid } as Contestant } : {}),
+  };
+  const run = async (at: number, { pid: which, ...job }: Contestant, rate?: number) => {
+    const before = cpuOf([which]);
+    const load = await loader.run({ at, ...job, connections, seconds, ...(rate === undefined ? {} : { rate }) });
+    if (load.failures > 0) throw new Error(`${CASES[at]?.name}: ${load.failures} failures`);
+    return { ...load, cpu: (cpuOf([which]) - before) / (load.perSecond * seconds) };
+  };
+  // Alone first: lite makes its roles with its first request, and cannot with several at once.
+  for (const { pid: _, ...job } of Object.values(contestants)) {
+    await loader.run({ at: 0, ...job, connections: 1, seconds: 0.5 });
+  }
+  let half = 0;
+  for (const [at, each] of CASES.entries()) {
+    const rows: Array<Record<string, { perSecond: number; cpu: number }>> = [];
+    for (let round = 0; round <= rounds; round++) {
+      const names = Object.entries(contestants);
+      const row: (typeof rows)[number] = {};
+      for (const [name, contestant] of round % 2 === 0 ? names : names.toReversed())
+        row[name] = await run(at, contestant);
+      const tps = pgbench(each, address, 10, seconds);
+      if (tps !== undefined) row['pgbench'] = { perSecond: tps, cpu: 0 };
+      if (round > 0) rows.push(row); // the first round only warms up
+    }
+    const of = (name: string, what: 'perSecond' | 'cpu'): number =>
+      median(rows.map((row) => row[name]?.[what] ?? Number.NaN));
+    const ratio = (to: string, what: 'perSecond' | 'cpu' = 'perSecond'): number =>
+      Number(
+        median(rows.map((row) => (row['ours']?.[what] ?? Number.NaN) / (row[to]?.[what] ?? Number.NaN))).toFixed(2),
+      );
+    const names = Object.keys(rows[0] ?? {});
+    if (at === 0) half = of('ours', 'perSecond') / 2;
+    report({
+      case: each.name,
+      perSecond: Object.fromEntries(names.map((name) => [name, Math.round(of(name, 'perSecond'))])),
+      cpuMicroseconds: { ours: Math.round(of('ours', 'cpu')), floor: Math.round(of('floor', 'cpu')) },
+      toFloor: ratio('floor'),
+      cpuToFloor: ratio('floor', 'cpu'),
+      ...(lite ? { toLite: ratio('lite') } : {}),
+      ...(names.includes('pgbench') ? { toPgbench: ratio('pgbench') } : {}),
+    });
+  }
+  const { p50, p99, perSecond } = await run(0, contestants.ours, half);
+  report({ latency: 'one row by key, at half load', perSecond: Math.round(perSecond), p50, p99 });
+  for (let left = 100_000; left > 0;) left -= (await run(0, contestants.ours)).perSecond * seconds;
+  report({ memory: 'one process', idle, after100kMore: memoryOf(pid), highest: memoryOf(pid, 'VmHWM') });
+  for (const each of [lite, floor, loader]) each?.stop();
+  await one.stop();
+  await measureWorkers(cpus().length, CASES[0]);
+}
+
+/** One worker and one for each core, in turns. */
+async function measureWorkers(count: number, each: Case | undefined): Promise<void> {
+  const start = async (workers: number) =>
+    startRestServer('', { log: { level: 'warn' }, rest: { workers } }, (admin) => admin.script(SETUP));
+  const servers = { one: await start(1), all: await start(count) };
+  const loader = startLoader();
+  const rows: Array<Record<string, number>> = [];
+  for (let round = 0; round <= rounds; round++) {
+    const row: Record<string, number> = {};
+    for (const [name, server] of Object.entries(servers)) {
+      const token = server.token({ role: 'authenticated', sub: 'u1' });
+      const headers = { apikey: server.keys.anonKey, authorization: `Bearer ${token}` };
+      const port = Number(new URL(server.daemon.url).port);
+      const job = { at: 0, port, style: 'case', prefix: '/rest/v1', headers, connections, seconds } as const;
+      row[name] = (await loader.run(job)).perSecond;
+    }
+    if (round > 0) rows.push(row);
+  }
+  loader.stop();
+  for (const server of Object.values(servers)) await server.stop();
+  const of = (name: string): number => Math.round(median(rows.map((row) => row[name] ?? 0)));
+  const ratio = median(rows.map(({ one = 1, all = 0 }) => all / one)).toFixed(2);
+  report({ workers: count, case: each?.name, one: of('one'), all: of('all'), ratio: Number(ratio) });
+}
+
+async function startLite({ user, password, port, database }: DatabaseAddress, secret: string) {
+  const url = `postgres://${user}:${password}@127.0.0.1:${port}/${database}`;
+  return startServer('rest-lite', { directory: liteDirectory(), url, secret });
 }

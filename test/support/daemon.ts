@@ -5,6 +5,7 @@ import path from 'node:path';
 import { writeRuntimeFile, type RuntimeConfig } from '../../src/foundation/config/runtime-file.ts';
 import { assetPath } from '../../src/foundation/core/assets.ts';
 import { sleep } from '../../src/foundation/core/sleep.ts';
+import { NODE_FLAGS } from '../../src/foundation/process/daemon-program.ts';
 import type { DatabaseAddress } from '../../src/foundation/postgres/address.ts';
 
 export interface RunningDaemon {
@@ -44,7 +45,7 @@ export async function startDaemon(start: Start): Promise<RunningDaemon> {
 /** As `startDaemon`, without waiting for the ready line. */
 export async function spawnDaemon(start: Start): Promise<RunningDaemon> {
   const { file, remove } = await writeConfig(start);
-  return runProgram(DAEMON, ['--config', file], remove);
+  return runProgram(DAEMON, ['--config', file], remove, NODE_FLAGS);
 }
 
 /** A runtime file in a directory of its own. */
@@ -66,8 +67,9 @@ export function runProgram(
   program: string,
   args: readonly string[],
   atEnd: () => void = () => undefined,
+  flags: readonly string[] = [],
 ): RunningDaemon {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd: tmpdir() });
+  const child = spawn(process.execPath, [...flags, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd: tmpdir() });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('close', (code, signal) => {

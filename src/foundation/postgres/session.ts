@@ -1,4 +1,4 @@
-import { connect as tcpConnect, type Socket } from 'node:net';
+import { connect as tcpConnect, Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
@@ -70,6 +70,8 @@ export class Session {
       database: address.database,
       ssl,
       application_name: options.applicationName,
+      // Left to itself, pg looks for Cloudflare's fetch, which makes Node load its own: 10 MB.
+      stream: () => new Socket(),
       connectionTimeoutMillis: options.connectTimeout ?? 10_000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,

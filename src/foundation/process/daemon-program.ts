@@ -16,6 +16,12 @@ interface DaemonOptions extends Omit<ChildOptions, 'stdio' | 'runAs' | 'env'> {
 
 type User = NonNullable<RuntimeConfig['runAs']>;
 
+/**
+ * Without it Node lets young objects fill 48 MB before it looks for dead ones; with it the idle daemon takes 80 MB
+ * instead of 110. Requests leave little behind that lives longer than they do. Workers inherit it.
+ */
+export const NODE_FLAGS = ['--max-semi-space-size=2'];
+
 /** The descriptors that the child finds behind its standard three: the package, the runtime file, Node. */
 const CODE = '/proc/self/fd/3';
 const CONFIG = 'fd:4';
@@ -41,7 +47,7 @@ export async function startDaemonProgram(configFile: string, options: DaemonOpti
   const rest = { ...others, env };
   const { runAs, secrets } = (isRoot() ? readOrNothing(configFile) : undefined) ?? {};
   const plain = async (): Promise<Child> =>
-    startChild([process.execPath, script(assetPath()), '--config', configFile], { ...rest, stdio: [...stdio] });
+    startChild([process.execPath, ...NODE_FLAGS, script(assetPath()), '--config', configFile], { ...rest, stdio: [...stdio] });
   if (runAs === undefined) return plain();
   return withResources(async (scope) => {
     const descriptors: number[] = [];
@@ -56,7 +62,7 @@ export async function startDaemonProgram(configFile: string, options: DaemonOpti
     if (code === undefined || node === undefined) return plain();
     // Only there: resolved, the link would be the closed path again. Elsewhere packages may rely on their real paths (pnpm).
     const links = code === CODE ? ['--preserve-symlinks', '--preserve-symlinks-main'] : [];
-    return startChild([node, ...links, script(code), '--config', CONFIG], {
+    return startChild([node, ...NODE_FLAGS, ...links, script(code), '--config', CONFIG], {
       ...rest,
       runAs,
       stdio: [...stdio, ...descriptors],
