@@ -65,7 +65,7 @@ export const CASES: readonly Case[] = [
     body: (n) => JSON.stringify({ message: `message ${n}`, level: n % 5 }),
     sql: 'insert into log (message, level) select message, level from json_to_record($1::json) as x (message text, level int)',
     values: (n) => [JSON.stringify({ message: `message ${n}`, level: n % 5 })],
-    pgbench: `json_build_object('message', 'message ' || :n, 'level', :n % 5)`,
+    pgbench: `json_build_object('message', 'message ' || :n::int, 'level', :n::int % 5)`,
   },
   {
     name: 'function',
@@ -74,6 +74,6 @@ export const CASES: readonly Case[] = [
     body: (n) => JSON.stringify({ a: n, b: 1 }),
     sql: 'select to_json(add_up(a, b))::text from json_to_record($1::json) as x (a int, b int)',
     values: (n) => [JSON.stringify({ a: n, b: 1 })],
-    pgbench: `json_build_object('a', :n, 'b', 1)`,
+    pgbench: `json_build_object('a', :n::int, 'b', 1)`,
   },
 ];
