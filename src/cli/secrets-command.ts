@@ -3,7 +3,10 @@ import { BaseCommand } from './base-command.ts';
 import { readValue } from './piped-value.ts';
 import { askSecret, canAsk } from './prompts.ts';
 
-/** What the commands below `secrets` share. */
+/**
+ * What the commands below `secrets` share. Their arguments all say `ignoreStdin`: oclif would take what is piped in, a
+ * value mostly, for an argument that is left out.
+ */
 export abstract class SecretsCommand<Result> extends BaseCommand<Result> {
   static override baseFlags = {
     ...BaseCommand.baseFlags,

@@ -67,12 +67,17 @@ describe('a value', () => {
 
   test('that is not there is asked for, never guessed', async () => {
     const { cli } = installation();
+    const piped = canary(); // never taken for an argument that is left out
     const runs = await Promise.all([
+      cli(['recipients', 'add'], piped),
+      cli(['diff'], piped),
       cli(['set', 'A'], ''),
       cli(['set', 'A', '--from-file', '/nope']),
       cli(['unset', 'A']),
     ]);
-    expect(runs.map(({ code }) => code)).toEqual([2, 2, 2]);
+    expect(runs.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2]);
+    expect(runs[1]?.stderr).toContain('either another environment or a file');
+    expect((await cli(['rotate'], piped)).stdout).toBe('every file is sealed for the list as it is\n');
   });
 });
 

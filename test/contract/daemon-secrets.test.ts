@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setSecret } from '../../src/operator/secrets/values.ts';
 import type { SecretStore } from '../../src/operator/secrets/store.ts';
 import { startAuthServer, type AuthServer } from '../support/auth.ts';
-import { canary, searchBeforeRemoval, searchOutput } from '../support/canary.ts';
+import { canary, searchBeforeRemoval } from '../support/canary.ts';
 import { eventually, spawnDaemon } from '../support/daemon.ts';
 import { PASSWORD } from '../support/mail.ts';
 import { openTestStore } from '../support/secrets.ts';
@@ -53,7 +53,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server?.stop();
-  searchOutput('the daemon', server?.daemon.stderr() ?? '', server?.daemon.stdout() ?? '');
   await new Promise<void>((resolve) => relay.close(() => resolve()));
   searchBeforeRemoval(dir);
   rmSync(dir, { recursive: true });

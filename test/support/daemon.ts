@@ -7,6 +7,7 @@ import { assetPath } from '../../src/foundation/core/assets.ts';
 import { sleep } from '../../src/foundation/core/sleep.ts';
 import { NODE_FLAGS } from '../../src/foundation/process/daemon-program.ts';
 import type { DatabaseAddress } from '../../src/foundation/postgres/address.ts';
+import { searchOutput } from './canary.ts';
 
 export interface RunningDaemon {
   readonly process: ChildProcess;
@@ -73,6 +74,7 @@ export function runProgram(
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('close', (code, signal) => {
+      searchOutput('the daemon', stdout(), stderr());
       atEnd();
       resolve(code ?? signal ?? -1);
     });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadyEvent } from '../../src/operator/provision/up.ts';
+import { searchOutput } from './canary.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
@@ -45,6 +46,7 @@ export class Command {
     this.exited = new Promise((resolve) => {
       this.#child.once('close', (code, signal) =>
         this.#heard(() => {
+          searchOutput(args.slice(0, 2).join(' '), this.stdout, this.stderr);
           this.#ended = true;
           resolve(code ?? signal ?? 'SIGKILL');
         }),

@@ -13,7 +13,7 @@ export default class SecretsDiff extends SecretsCommand<Result> {
     '<%= config.bin %> secrets diff --file .env',
     '<%= config.bin %> secrets diff local --environment staging --json',
   ];
-  static override args = { other: Args.string({ description: 'environment to compare with' }) };
+  static override args = { other: Args.string({ ignoreStdin: true, description: 'environment to compare with' }) };
   static override flags = {
     file: Flags.string({ summary: 'dotenv file to compare with', helpValue: 'FILE' }),
   };

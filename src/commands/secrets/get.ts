@@ -15,7 +15,9 @@ export default class SecretsGet extends SecretsCommand<Result> {
     '<%= config.bin %> secrets get STRIPE_SECRET_KEY --reason "compare with the dashboard"',
     '<%= config.bin %> secrets get TLS_KEY > key.pem',
   ];
-  static override args = { name: Args.string({ description: 'STRIPE_SECRET_KEY', required: true }) };
+  static override args = {
+    name: Args.string({ ignoreStdin: true, description: 'as STRIPE_SECRET_KEY', required: true }),
+  };
 
   async run(): Promise<Result> {
     const { args, flags } = await this.parse(SecretsGet);

@@ -9,7 +9,6 @@ type Result =
   | { readonly sealed: readonly string[] };
 
 export default class SecretsRotate extends SecretsCommand<Result> {
-  static override strict = false;
   static override summary = 'a new value for a secret, a new private key, or files sealed for the list as it is now';
   static override description = `With NAME: takes a new value as vectabase secrets set does, or makes one up, and then runs secrets/on-rotated NAME ENVIRONMENT if there is such a program: restart there what reads the value only at its start.
 With --identity: makes a new private key for this machine and seals every file for it in place of the old one.
@@ -19,7 +18,10 @@ Without either: seals every file that is behind for those on the list of recipie
     '<%= config.bin %> secrets rotate SESSION_KEY --generate',
     '<%= config.bin %> secrets rotate --identity',
   ];
-  static override args = { name: Args.string({ description: 'STRIPE_SECRET_KEY' }) };
+  static override args = {
+    name: Args.string({ ignoreStdin: true, description: 'as STRIPE_SECRET_KEY' }),
+    value: Args.string({ ignoreStdin: true, hidden: true }), // to be refused with the reason
+  };
   static override flags = {
     'from-file': Flags.string({ summary: 'file with the new value', helpValue: 'FILE' }),
     generate: Flags.boolean({ summary: 'make up a value: 192 random bits in 32 characters', default: false }),
@@ -28,8 +30,8 @@ Without either: seals every file that is behind for those on the list of recipie
   };
 
   async run(): Promise<Result> {
-    const { args, argv, flags } = await this.parse(SecretsRotate);
-    if (argv.length > 1 || args.name?.includes('=') === true) throw noValue();
+    const { args, flags } = await this.parse(SecretsRotate);
+    if (args.value !== undefined || args.name?.includes('=') === true) throw noValue();
     if (args.name !== undefined && flags.identity) throw oneThing();
     const { openSecrets } = await import('../../operator/secrets/store.ts');
     const { rotateIdentity, rotateSecret } = await import('../../operator/secrets/rotate.ts');

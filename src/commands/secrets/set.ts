@@ -4,8 +4,6 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { SetResult } from '../../operator/secrets/values.ts';
 
 export default class SecretsSet extends SecretsCommand<SetResult> {
-  // A value given as one word too many should be told why it is refused, not that it is one too many.
-  static override strict = false;
   static override summary = 'keep a secret: its value from a pipe, a file or a prompt';
   static override description = `The value never stands on the command line: there it would stay in the shell's history, and every user of the machine could read it in the process list while the command runs.
 One line end at its end is dropped, as echo and editors add it; --exact keeps it.`;
@@ -14,15 +12,19 @@ One line end at its end is dropped, as echo and editors add it; --exact keeps it
     'pass show stripe | <%= config.bin %> secrets set STRIPE_SECRET_KEY',
     '<%= config.bin %> secrets set APPLE_PRIVATE_KEY --from-file key.p8',
   ];
-  static override args = { name: Args.string({ description: 'STRIPE_SECRET_KEY', required: true }) };
+  static override args = {
+    name: Args.string({ ignoreStdin: true, description: 'as STRIPE_SECRET_KEY', required: true }),
+    // A value given as a second word should be told why it is refused, not that it is one too many.
+    value: Args.string({ ignoreStdin: true, hidden: true }),
+  };
   static override flags = {
     'from-file': Flags.string({ summary: 'file with the value', helpValue: 'FILE' }),
     exact: Flags.boolean({ summary: 'keep the line end at the end of the value', default: false }),
   };
 
   async run(): Promise<SetResult> {
-    const { args, argv, flags } = await this.parse(SecretsSet);
-    refuseValue(args.name, argv.length);
+    const { args, flags } = await this.parse(SecretsSet);
+    if (args.name.includes('=') || args.value !== undefined) throw valueRefused();
     const { assertSecretName } = await import('../../operator/secrets/document.ts');
     const { openSecrets } = await import('../../operator/secrets/store.ts');
     const { decodeValue } = await import('../../operator/secrets/text.ts');
@@ -37,10 +39,9 @@ One line end at its end is dropped, as echo and editors add it; --exact keeps it
   }
 }
 
-/** @throws VectabaseError USAGE, repeating nothing that may be a value */
-function refuseValue(name: string, words: number): void {
-  if (!name.includes('=') && words === 1) return;
-  throw new VectabaseError('USAGE', {
+/** Repeats nothing that may be a value. */
+function valueRefused(): VectabaseError {
+  return new VectabaseError('USAGE', {
     message:
       'a secret on the command line stays in the history of the shell, and everybody here can read it in the process list',
     hint: [

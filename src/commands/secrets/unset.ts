@@ -15,7 +15,7 @@ export default class SecretsUnset extends SecretsCommand<Result> {
     '<%= config.bin %> secrets unset OLD_KEY',
     '<%= config.bin %> secrets unset OLD_KEY --confirm OLD_KEY',
   ];
-  static override args = { name: Args.string({ description: 'OLD_KEY', required: true }) };
+  static override args = { name: Args.string({ ignoreStdin: true, description: 'as OLD_KEY', required: true }) };
   static override flags = {
     confirm: Flags.string({ summary: 'the name again, in place of the prompt', helpValue: 'NAME' }),
   };

@@ -11,7 +11,7 @@ export default class RecipientsRemove extends SecretsCommand<Result> {
     '<%= config.bin %> secrets recipients remove ann',
     '<%= config.bin %> secrets recipients remove age1… --confirm age1…',
   ];
-  static override args = { who: Args.string({ description: 'name or public key', required: true }) };
+  static override args = { who: Args.string({ ignoreStdin: true, description: 'name or public key', required: true }) };
   static override flags = {
     confirm: Flags.string({ summary: 'the name or key again, in place of the prompt', helpValue: 'WHO' }),
   };
