@@ -115,7 +115,7 @@ async function timing(tries: number): Promise<void> {
 
 /** Letters and codes: does the time tell who has an account? */
 async function letters(tries: number): Promise<void> {
-  for (const { what, known, unknown, tries: rounds } of await timeLetters(tries)) {
+  await timeLetters(tries, ({ what, known, unknown, tries: rounds }) => {
     const off = (known / unknown - 1) * 100;
     say({
       what: `${what}, known against unknown (${rounds} tries each)`,
@@ -123,7 +123,7 @@ async function letters(tries: number): Promise<void> {
       limit: 'within 10 %',
       ok: Math.abs(off) <= 10,
     });
-  }
+  });
 }
 
 /** Many sign in at once: does the event loop stand still, and what do readers of the REST API notice? */

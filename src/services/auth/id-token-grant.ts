@@ -7,6 +7,7 @@ import { reasonOf } from './oauth/client.ts';
 import { signInAccount } from './oauth/sign-in-account.ts';
 import type { Call } from './router.ts';
 import { signIn } from './session.ts';
+import { audit } from './store/audit.ts';
 
 /** Signs in with an id_token that an app was given by the provider's own SDK. */
 export async function idTokenGrant(call: Call, context: AuthContext): Promise<Reply> {
@@ -33,6 +34,8 @@ export async function idTokenGrant(call: Call, context: AuthContext): Promise<Re
   return context.database.transaction(async (tx) => {
     const signed = await signInAccount(tx, { provider: name, account }, call, context);
     if ('refusal' in signed) return signed;
-    return signIn(tx, signed.user, 'oauth', call.request, context);
+    const { user } = signed;
+    await audit(tx, 'login', { actor: user, ip: call.request.ip, traits: { provider: name } }, context.now());
+    return signIn(tx, user, 'oauth', call.request, context);
   });
 }

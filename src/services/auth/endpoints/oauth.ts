@@ -2,6 +2,7 @@ import { redirectOf } from '../confirmation.ts';
 import type { AuthContext } from '../context.ts';
 import { newSecret, sha256 } from '../digest.ts';
 import { AuthError, OAuthError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { Reply } from '../message.ts';
 import { ProviderError } from '../oauth/account.ts';
 import { bindingCookie, isSameBrowser } from '../oauth/browser-binding.ts';
@@ -27,25 +28,24 @@ import { millis } from '../store/rows.ts';
 import { isUuid } from '../body.ts';
 
 export const oauthRoutes: readonly Route[] = [
-  open('GET', '/authorize', async (call, context) => {
-    const { url, state } = await beginFlow(call, context);
-    const cookie = bindingCookie(state, `${context.config.externalUrl}/callback`);
-    return {
-      ...redirect(url, 302),
-      headers: [
-        ['Location', url],
-        ['Set-Cookie', cookie],
-      ],
-    };
-  }),
-  open('GET', '/callback', comeBack),
-  // Some providers post their answer. As a GET it is a navigation of our own again.
-  open('POST', '/callback', async (call) => {
-    const answer = new URLSearchParams(call.request.body.toString('utf8'));
-    const kept = [...answer].filter(([name]) => ['state', 'code', 'iss', 'error', 'error_description'].includes(name));
-    return redirect(`callback?${new URLSearchParams(kept).toString()}`);
-  }),
+  open('GET', '/authorize', authorize, LIMITS.token),
+  open('GET', '/callback', comeBack, LIMITS.token),
+  open('POST', '/callback', comeBackByPost),
 ];
+
+async function authorize(call: Call, context: AuthContext): Promise<Reply> {
+  const { url, state } = await beginFlow(call, context);
+  const cookie = bindingCookie(state, `${context.config.externalUrl}/callback`);
+  const { status, headers = [] } = redirect(url, 302);
+  return { status, headers: [...headers, ['Set-Cookie', cookie]] };
+}
+
+/** Some providers post their answer. As a GET it is a navigation of our own again. */
+async function comeBackByPost({ request }: Call): Promise<Reply> {
+  const answer = new URLSearchParams(request.body.toString('utf8'));
+  const kept = [...answer].filter(([name]) => ['state', 'code', 'iss', 'error', 'error_description'].includes(name));
+  return redirect(`callback?${new URLSearchParams(kept).toString()}`);
+}
 
 /** Milliseconds in which somebody is to be back from the provider. */
 const FLOW_LIFE = 600_000;

@@ -56,7 +56,7 @@ async function useLink(call: Call, context: AuthContext): Promise<Reply> {
       const user = await prove(tx, await findLink(tx, link, types, context), type, call, context);
       if (!user) return redirectWithMessage(target, HALF_DONE);
       if (flow) return redirectWithCode(target, await codeFor(tx, flow, user, context.now()));
-      const { body } = await signIn(tx, user, 'otp', call.request, context);
+      const { body } = await enter(tx, user, call, context);
       return redirectWithSession(target, body as Record<string, unknown>, { type });
     });
   } catch (error) {
@@ -83,8 +83,13 @@ async function verifyByApi(call: Call, context: AuthContext): Promise<Reply> {
   return context.database.transaction(async (tx) => {
     const user = await prove(tx, proof ?? (await findLink(tx, hash, types, context)), type, call, context);
     if (!user) return { status: 200, body: { msg: HALF_DONE, code: 200 } };
-    return signIn(tx, user, 'otp', call.request, context);
+    return enter(tx, user, call, context);
   });
+}
+
+async function enter(tx: Tx, user: UserRow, call: Call, context: AuthContext): Promise<Reply> {
+  await audit(tx, 'login', { actor: user, ip: call.request.ip, traits: { provider: 'email' } }, context.now());
+  return signIn(tx, user, 'otp', call.request, context);
 }
 
 /** @throws AuthError validation_failed */

@@ -32,7 +32,7 @@ export async function prepareLetters(tx: Tx, job: MailJob, context: Context): Pr
     case 'invite':
       return [await linkLetter(tx, user, 'invite', job, context)];
     case 'recovery':
-      return isBanned(user, context.now()) ? [] : [await linkLetter(tx, user, 'recovery', job, context)];
+      return isBanned(user, context.now()) ? [] : [await recoveryLetter(tx, user, 'recovery', job, context)];
     case 'magic_link':
     case 'otp':
       return isBanned(user, context.now()) ? [] : [await signInLetter(tx, user, job, context)];
@@ -54,7 +54,17 @@ async function forNewcomer(tx: Tx, job: MailJob, context: Context): Promise<Addr
 }
 
 async function signInLetter(tx: Tx, user: UserRow, job: MailJob, context: Context): Promise<Addressed> {
-  const kind = user.email_confirmed_at === null ? 'confirmation' : 'magic_link';
+  if (user.email_confirmed_at === null) return linkLetter(tx, user, 'confirmation', job, context);
+  return recoveryLetter(tx, user, 'magic_link', job, context);
+}
+
+async function recoveryLetter(
+  tx: Tx,
+  user: UserRow,
+  kind: 'recovery' | 'magic_link',
+  job: MailJob,
+  context: Context,
+): Promise<Addressed> {
   await audit(tx, 'user_recovery_requested', { actor: user, ip: job.details.ip }, context.now());
   return linkLetter(tx, user, kind, job, context);
 }

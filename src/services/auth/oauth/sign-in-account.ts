@@ -1,15 +1,15 @@
 import { confirmEmail } from '../account.ts';
 import { postTo } from '../confirmation.ts';
 import type { AuthContext } from '../context.ts';
-import { sha224 } from '../digest.ts';
 import { AuthError } from '../errors.ts';
 import { refused, type Reply } from '../message.ts';
+import { findLink } from '../one-time-code.ts';
 import { databaseStep } from '../pg-errors.ts';
 import type { Call } from '../router.ts';
 import { audit } from '../store/audit.ts';
 import { deleteFactorsOf } from '../store/mfa.ts';
 import { deleteIdentity, findIdentities, findIdentity, insertIdentity, touchIdentity } from '../store/identities.ts';
-import { deleteOneTimeTokensOf, findOneTimeToken } from '../store/one-time-tokens.ts';
+import { deleteOneTimeTokensOf } from '../store/one-time-tokens.ts';
 import type { Tx } from '../store/rows.ts';
 import { deleteSessionsOf } from '../store/sessions.ts';
 import {
@@ -56,7 +56,7 @@ export async function signInAccount(
   const known = await findIdentity(tx, provider, account.subject);
   if (arrived.linkTo !== undefined)
     return { user: await link(tx, arrived, arrived.linkTo, known?.user_id, call, context) };
-  if (arrived.inviteToken !== undefined) return { user: await accept(tx, arrived, arrived.inviteToken, context) };
+  if (arrived.inviteToken !== undefined) return { user: await accept(tx, arrived, arrived.inviteToken, call, context) };
   if (known) {
     await touchIdentity(tx, known.id, identityData(account), now);
     return settle(tx, await refreshed(tx, known.user_id, account, now), arrived, call, context);
@@ -183,16 +183,25 @@ async function link(
 }
 
 /** @throws AuthError invite_not_found, validation_failed */
-async function accept(tx: Tx, arrived: ArrivedAccount, token: string, context: AuthContext): Promise<UserRow> {
-  const invitation = await findOneTimeToken(tx, sha224(token), ['confirmation_token']);
-  const invited = invitation && (await findUser(tx, invitation.user_id));
-  if (!invited?.invited_at) throw new AuthError('invite_not_found', 'Invite not found');
+async function accept(
+  tx: Tx,
+  arrived: ArrivedAccount,
+  token: string,
+  call: Call,
+  context: AuthContext,
+): Promise<UserRow> {
+  const { user: invited } = await findLink(tx, token, ['confirmation_token'], context).catch((cause: unknown) => {
+    throw cause instanceof AuthError ? new AuthError('invite_not_found', 'Invite not found', { cause }) : cause;
+  });
+  if (invited.invited_at === null) throw new AuthError('invite_not_found', 'Invite not found');
+  if (isBanned(invited, context.now())) throw new AuthError('user_banned', 'User is banned');
   const { email, emailVerified } = arrived.account;
   if (!emailVerified || email !== invited.email) {
     throw new AuthError('validation_failed', 'Invited email does not match emails from external provider');
   }
-  const user = await addIdentity(tx, invited, arrived, '', context.now());
-  await audit(tx, 'invite_accepted', { actor: user, ip: '', traits: { provider: arrived.provider } }, context.now());
+  const { ip } = call.request;
+  const user = await addIdentity(tx, invited, arrived, ip, context.now());
+  await audit(tx, 'invite_accepted', { actor: user, ip, traits: { provider: arrived.provider } }, context.now());
   return confirmEmail(tx, user, context.now());
 }
 

@@ -29,8 +29,12 @@ export type NewFlow = Partial<Omit<FlowRow, 'id' | 'created_at'>> &
 
 export async function insertFlow(tx: Tx, flow: NewFlow, now: number): Promise<string> {
   const id = randomUUID();
-  // Nobody comes back after a day.
-  await tx.rows(`delete from auth.flow_state where created_at < $1::timestamptz - interval '1 day'`, [iso(now)]);
+  // Nobody comes back from a provider after an hour; a link may be good for a week.
+  await tx.rows(
+    `delete from auth.flow_state where created_at < $1::timestamptz - interval '1 hour'
+       and (provider_type <> 'email' or created_at < $1::timestamptz - interval '8 days')`,
+    [iso(now)],
+  );
   await tx.rows(
     `insert into auth.flow_state (id, user_id, auth_code, code_challenge_method, code_challenge, provider_type,
        authentication_method, invite_token, referrer, oauth_client_state_id, linking_target_id, created_at, updated_at)
@@ -101,7 +105,7 @@ export async function insertClientState(
   now: number,
 ): Promise<string> {
   const id = randomUUID();
-  await tx.rows(`delete from auth.oauth_client_states where created_at < $1::timestamptz - interval '1 day'`, [
+  await tx.rows(`delete from auth.oauth_client_states where created_at < $1::timestamptz - interval '1 hour'`, [
     iso(now),
   ]);
   await tx.rows(
