@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import type { Settings } from '../foundation/config/definitions.ts';
 import { completed, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
+import { HashThreads } from '../foundation/crypto/hash-threads.ts';
 import { Pool } from '../foundation/postgres/pool.ts';
 import type { AuthConfig } from '../services/auth/config.ts';
 import type { AuthContext } from '../services/auth/context.ts';
@@ -48,11 +49,12 @@ export function startAuth(config: RuntimeConfig, keys: KeyRing, { apiUrl, ...com
       return `${apiUrl()}${AUTH_PATH}`;
     },
   };
+  const hasher = new HashThreads();
   const base = {
     database: pool,
     now: Date.now,
     keys: keys.current,
-    passwords: makePasswords({ processes: workerCount(config) }),
+    passwords: makePasswords({ hasher, processes: workerCount(config) }),
     limiter: gate.limiter,
     config: authConfig,
     redirects: makeRedirects({ siteUrl, allowed: rest.redirectUrls }),
@@ -74,6 +76,7 @@ export function startAuth(config: RuntimeConfig, keys: KeyRing, { apiUrl, ...com
     stop: async () => {
       await office.stop();
       await pool.close();
+      await hasher.close();
     },
   };
 }

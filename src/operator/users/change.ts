@@ -30,7 +30,7 @@ export async function createUser(target: DatabaseAddress, wanted: NewAccount): P
       hint: 'Write it as name@example.com.',
     });
   }
-  const hash = wanted.password === undefined ? '' : await hashOf(wanted.password, wanted.minLength);
+  const hash = wanted.password === undefined ? '' : hashOf(wanted.password, wanted.minLength);
   return withUsers(target, (session) =>
     inTransaction(session, async () => {
       await session.rows('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`auth.users.email ${email}`]);
@@ -97,7 +97,7 @@ export async function setPassword(
   who: string,
   { password, minLength }: { readonly password: string; readonly minLength: number },
 ): Promise<Changed> {
-  const hash = await hashOf(password, minLength);
+  const hash = hashOf(password, minLength);
   return change(target, who, 'user_updated_password', async (session, { id }) => {
     await session.rows(
       `update auth.users set encrypted_password = $2, updated_at = now(), confirmation_token = '', recovery_token = '',
@@ -169,7 +169,7 @@ async function endSessions(session: Session, id: string, only?: string): Promise
   return session.count(text, [id, only ?? null]);
 }
 
-async function hashOf(password: string, minLength: number): Promise<string> {
+function hashOf(password: string, minLength: number): string {
   const wrong = isTooLong(password)
     ? `the password is longer than ${MAX_PASSWORD_BYTES} bytes`
     : Array.from(password).length < minLength

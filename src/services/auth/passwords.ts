@@ -1,16 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { sleep } from '../../foundation/core/sleep.ts';
-import {
-  BCRYPT_COST,
-  hashPassword,
-  isTooLong,
-  parsePasswordHash,
-  verifyPassword,
-} from '../../foundation/crypto/password-hash.ts';
+import type { HashThreads } from '../../foundation/crypto/hash-threads.ts';
+import { BCRYPT_COST, isTooLong, parsePasswordHash } from '../../foundation/crypto/password-hash.ts';
 import type { Passwords } from './context.ts';
 import { unavailable } from './errors.ts';
 
 interface Options {
+  readonly hasher: Pick<HashThreads, 'hash' | 'verify'>;
   /** Processes of this daemon, which share the machine. */
   readonly processes?: number;
   /** Hashes that this process works on at once. */
@@ -21,9 +17,9 @@ interface Options {
   readonly cost?: number;
 }
 
-/** One core stays with everyone who is not signing in, and one of the four threads of libuv with files and names. */
+/** The threads step back for everyone who is not signing in, so each core may have one. */
 function shareOf(processes: number): number {
-  return Math.min(3, Math.max(1, Math.floor((availableParallelism() - 1) / processes)));
+  return Math.max(1, Math.floor(availableParallelism() / processes));
 }
 
 /** Its time does not depend on what is hashed. */
@@ -32,8 +28,9 @@ const FILLER = 'a password of nobody';
 const QUEUE = 240;
 
 /** Hashes off the event loop, a few at a time, and refuses with 503 what would wait too long. */
-export function makePasswords(options: Options = {}): Passwords {
-  const { processes = 1, workers = shareOf(processes), queue = workers * QUEUE, cost = BCRYPT_COST } = options;
+export function makePasswords(options: Options): Passwords {
+  const { hasher, processes = 1, cost = BCRYPT_COST } = options;
+  const { workers = shareOf(processes), queue = workers * QUEUE } = options;
   const turn = makeTurnstile(workers, queue);
   /** Milliseconds of a check at full cost, lately. */
   let full = 0;
@@ -46,19 +43,19 @@ export function makePasswords(options: Options = {}): Passwords {
    */
   const spend = async (spent: number): Promise<void> => {
     const begun = performance.now();
-    if (spent > 0) for (let next = spent; next < cost; next++) await hashPassword(FILLER, next);
+    if (spent > 0) for (let next = spent; next < cost; next++) await hasher.hash(FILLER, next);
     else {
-      await hashPassword(FILLER, cost);
+      await hasher.hash(FILLER, cost);
       full = performance.now() - begun;
     }
   };
   return {
-    hash: (password) => turn(() => hashPassword(password, cost)),
+    hash: (password) => turn(() => hasher.hash(password, cost)),
     verify: (stored, password) =>
       turn(async () => {
         const hash = parsePasswordHash(stored ?? '');
         const begun = performance.now();
-        const ok = await verifyPassword(stored ?? '', password);
+        const ok = await hasher.verify(stored ?? '', password);
         const bcrypt = hash.kind === 'bcrypt' ? hash.cost : undefined;
         if (!ok) {
           if (hash.kind === 'other' || (bcrypt !== undefined && isTooLong(password))) await spend(0);
