@@ -49,10 +49,10 @@ export type Gateway = (knock: Knock) => Promise<Admission>;
  * | known key | another token | that token, never replaced |
  * | known legacy key | none, or the same | the key's own token |
  * | known opaque key | none, or the same | the key's role |
- * | unknown, or none | an opaque key | nobody: 401 |
- * | none | a token | that token |
- * | unknown | anything | nobody: 401 |
- * | none | none | nobody: 401; without configured keys the anonymous role |
+ * | known key | another opaque key | nobody: 401 |
+ * | unknown, or none | anything, or nothing | nobody: 401 |
+ *
+ * Where no keys are configured there is the token alone, or the anonymous role.
  */
 export function makeGateway({ keys, verifyLegacy }: GatewayKeys): Gateway {
   // Looked up by digest, so that the time of a look-up says nothing about a key.
@@ -74,8 +74,7 @@ export function makeGateway({ keys, verifyLegacy }: GatewayKeys): Gateway {
       return { as: 'anonymous', keyId: undefined };
     }
     if (apikey === undefined || apikey === '') {
-      if (bearer === undefined) return refused(NO_KEY);
-      return isOpaque(bearer) ? refused(BAD_KEY) : { as: 'token', token: bearer, role: undefined, keyId: undefined };
+      return refused(bearer !== undefined && isOpaque(bearer) ? BAD_KEY : NO_KEY);
     }
     const role = await find(apikey, now);
     if (role === undefined) return refused(BAD_KEY);
