@@ -33,6 +33,13 @@ test('a file is written only when something changed: each change in git is a cha
   ]);
 });
 
+test('writers in one process take turns: nothing is lost', async () => {
+  const store = await openTestStore();
+  const names = Array.from({ length: 12 }, (_, index) => `N${index}`);
+  await Promise.all(names.map(async (name) => setSecret(store, name, `value of ${name}`)));
+  expect(await all(store)).toEqual(Object.fromEntries(names.map((name) => [name, `value of ${name}`])));
+});
+
 test('git takes the sealed files and the public keys, and nothing else', async () => {
   const store = await openTestStore();
   await setSecret(store, 'A', '1');
