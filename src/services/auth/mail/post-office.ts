@@ -70,13 +70,25 @@ const LANES = 2;
 export function startPostOffice(parts: PostOfficeParts): PostOffice {
   const stopping = new AbortController();
   let bell = new AbortController();
+  let told: string | undefined;
+  // Once for each reason: a database that is away for an hour is one piece of news.
+  const tell = (reason: string | undefined): void => {
+    if (reason !== undefined && reason !== told) parts.report('mail queue cannot be read', { reason });
+    told = reason;
+  };
   const lane = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const { signal } = bell;
-      const worked = await deliverNext(parts).catch((error: unknown) => {
-        parts.report('mail queue cannot be read', { reason: messageOf(error) });
-        return false;
-      });
+      const worked = await deliverNext(parts).then(
+        (delivered) => {
+          tell(undefined);
+          return delivered;
+        },
+        (error: unknown) => {
+          tell(messageOf(error));
+          return false;
+        },
+      );
       if (!worked) await sleep(POLL, AbortSignal.any([stopping.signal, signal])).catch(() => undefined);
     }
   };

@@ -49,10 +49,10 @@ export async function claimMailJob(tx: Tx, now: number): Promise<MailJob | undef
   const [job] = await jsonRows<MailJob>(
     tx,
     `update vectabase.mail_jobs set attempts = attempts + 1,
-       run_at = $1::timestamptz + ($2::bigint[])[attempts + 1] * interval '1 millisecond'
+       run_at = $1::timestamptz + ($2::bigint[])[least(attempts + 1, $3)] * interval '1 millisecond'
      where id = (select id from vectabase.mail_jobs where run_at <= $1 order by run_at, id limit 1 for update skip locked)
      returning to_json(mail_jobs) as row`,
-    [iso(now), PAUSES],
+    [iso(now), PAUSES, MAX_ATTEMPTS],
   );
   return job;
 }
