@@ -102,15 +102,14 @@ export async function wrapUnder(session: Session, oldKey: Buffer, newKey: Buffer
     await insertWrapped(session, { id, wrapKey }, keyId, purpose, key);
 }
 
-/** Forgets every master key but this one. */
-export async function keepOnly(session: Session, masterKey: Buffer): Promise<number> {
+/** Forgets every master key but this one, which must be among them: else nothing would open the values again. */
+export async function keepOnly(session: Session, masterKey: Buffer): Promise<void> {
   const stored = await readStoredKeys(session);
-  let dropped = 0;
+  if (stored.masters.length > 0) await openKeys(stored, masterKey);
   for (const row of stored.masters) {
     if (await passes(row, masterKey)) continue;
-    dropped += await session.count('delete from vectabase.master_keys where id = $1', [row.id]);
+    await session.rows('delete from vectabase.master_keys where id = $1', [row.id]);
   }
-  return dropped;
 }
 
 export async function readStoredKeys(session: Session): Promise<StoredKeys> {
