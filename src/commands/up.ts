@@ -49,7 +49,7 @@ function summary(ready: ReadyEvent): string {
     ['anon key', ready.anonKey],
     ...(ready.publishableKey === null ? [] : [['publishable', ready.publishableKey]]),
     ['secrets', `service key and passwords in ${keys}`],
-    ['master key', `keep a copy of ${ready.dir}/master.key elsewhere`],
+    ['keys', `keep copies of ${ready.dir}/master.key and secrets/identity elsewhere`],
   ];
   const dir = ready.dir.endsWith('/.vectabase') ? '' : ` --dir ${ready.dir}`;
   return [
