@@ -190,7 +190,10 @@ test('while the database is away it goes on by itself, and together again afterw
     const bucket = { name: 'away', capacity: 3, ...never };
     await one?.take(bucket, 'a');
     await cluster.kill('SIGKILL');
-    expect(await admitted(Array.from({ length: 9 }, async () => one?.take(bucket, 'b') ?? { ok: false }))).toBe(3);
+    // A backend outlives its postmaster for a moment, and may still give a token. A process then begins with a full bucket.
+    const through = await admitted(Array.from({ length: 9 }, async () => one?.take(bucket, 'b') ?? { ok: false }));
+    expect([3, 4, 5, 6]).toContain(through);
+    await expect.poll(async () => one?.take(bucket, `${Math.random()}`).then(() => news)).toHaveLength(1);
     expect(news).toMatchObject([{ counts: 'process', final: false }]);
     await cluster.restart();
     await expect
