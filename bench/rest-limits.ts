@@ -50,9 +50,9 @@ async function largeAnswer(server: RestServer) {
 /** Eight clients that never pause; each answer is held against what it must be. */
 async function outage(server: RestServer) {
   const seen: Record<string, number> = {};
-  let running = true;
+  const load = { running: true };
   const client = async (): Promise<void> => {
-    for (let n = 1; running; n = (n % 1000) + 1) {
+    for (let n = 1; load.running; n = (n % 1000) + 1) {
       const { status, headers, json } = await server.ask(`/books?select=id,title&id=eq.${n}`);
       const right = status === 200 && JSON.stringify(json) === JSON.stringify([{ id: n, title: `book ${n}` }]);
       const refused = status === 503 && headers.get('retry-after') !== null;
@@ -70,7 +70,7 @@ async function outage(server: RestServer) {
   while ((await server.ask('/books?id=eq.1')).status !== 200) await sleep(10);
   const recoveredAfter = Math.round(performance.now() - back);
   await sleep(1_000);
-  running = false;
+  load.running = false;
   await clients;
   return { secondsAway: AWAY / 1000, seen, recoveredAfterMilliseconds: recoveredAfter };
 }

@@ -70,7 +70,10 @@ export function runProgram(
   atEnd: () => void = () => undefined,
   flags: readonly string[] = [],
 ): RunningDaemon {
-  const child = spawn(process.execPath, [...flags, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd: tmpdir() });
+  const child = spawn(process.execPath, [...flags, program, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: tmpdir(),
+  });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('close', (code, signal) => {

@@ -47,7 +47,10 @@ export async function startDaemonProgram(configFile: string, options: DaemonOpti
   const rest = { ...others, env };
   const { runAs, secrets } = (isRoot() ? readOrNothing(configFile) : undefined) ?? {};
   const plain = async (): Promise<Child> =>
-    startChild([process.execPath, ...NODE_FLAGS, script(assetPath()), '--config', configFile], { ...rest, stdio: [...stdio] });
+    startChild([process.execPath, ...NODE_FLAGS, script(assetPath()), '--config', configFile], {
+      ...rest,
+      stdio: [...stdio],
+    });
   if (runAs === undefined) return plain();
   return withResources(async (scope) => {
     const descriptors: number[] = [];
