@@ -233,6 +233,18 @@ describe('linking by hand', () => {
     expect((await client.auth.unlinkIdentity(last)).error?.code).toBe('single_identity_not_deletable');
   });
 
+  test('adds an account by an id_token, for whoever is signed in alone', async () => {
+    const { client, id } = await member();
+    const { sub, email } = fresh();
+    const token = await server.provider.idToken({ sub, email, email_verified: true });
+    const linked = await client.auth.linkIdentity({ provider: 'google', token });
+    expect([linked.error, linked.data.user?.id]).toEqual([null, id]);
+    const { data } = await client.auth.getUserIdentities();
+    expect(data?.identities.map(({ provider }) => provider).toSorted()).toEqual(['email', 'google']);
+    const body = { provider: 'google', id_token: token, link_identity: true };
+    expect((await server.auth('/token?grant_type=id_token', { body })).status).toBe(401);
+  });
+
   test('an account of somebody else stays theirs', async () => {
     const theirs = fresh();
     server.provider.behaviour.account = theirs;

@@ -39,8 +39,12 @@ function valueAt(settings: object, key: string): unknown {
 }
 
 function visible({ secret }: SettingInfo, value: unknown): unknown {
-  if (secret) return value === undefined ? 'unset' : 'set';
+  if (secret) return value === undefined || isEmpty(value) ? 'unset' : 'set';
   return value ?? null;
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function table(shown: ReadonlyArray<[string, ShownSetting]>): string {

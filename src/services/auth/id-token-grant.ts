@@ -1,4 +1,5 @@
-import { text } from './body.ts';
+import { requireUser } from './access.ts';
+import { flag, text } from './body.ts';
 import type { AuthContext } from './context.ts';
 import { AuthError, OAuthError } from './errors.ts';
 import type { Reply } from './message.ts';
@@ -20,6 +21,7 @@ export async function idTokenGrant(call: Call, context: AuthContext): Promise<Re
   if (!provider?.readIdToken) {
     throw new AuthError('provider_disabled', `Provider (issuer "${name.slice(0, 100)}") is not enabled`);
   }
+  const linkTo = flag(body, 'link_identity') ? await whoLinks(call, context) : undefined;
   let account: ProviderAccount;
   try {
     account = await provider.readIdToken(token, {
@@ -32,10 +34,16 @@ export async function idTokenGrant(call: Call, context: AuthContext): Promise<Re
     throw new OAuthError('invalid_request', error.message);
   }
   return context.database.transaction(async (tx) => {
-    const signed = await signInAccount(tx, { provider: name, account }, call, context);
+    const signed = await signInAccount(tx, { provider: name, account, linkTo }, call, context);
     if ('refusal' in signed) return signed;
     const { user } = signed;
     await audit(tx, 'login', { actor: user, ip: call.request.ip, traits: { provider: name } }, context.now());
     return signIn(tx, user, 'oauth', call.request, context);
   });
+}
+
+/** @throws AuthError manual_linking_disabled, no_authorization, … */
+async function whoLinks(call: Call, context: AuthContext): Promise<string> {
+  if (!context.config.manualLinking) throw new AuthError('manual_linking_disabled', 'Manual linking is disabled');
+  return (await requireUser(call, context)).user.id;
 }
