@@ -17,7 +17,7 @@ export interface Program {
 
 /** A program of this directory that prints `{"port":…}` and ends with its stdin. */
 export async function startServer(name: string, argument: unknown): Promise<Program> {
-  const child = spawn(process.execPath, [program(name), JSON.stringify(argument)], {
+  const child = spawn(process.execPath, [programFile(name), JSON.stringify(argument)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout)) as [string];
@@ -30,7 +30,7 @@ export interface Loader {
 }
 
 export function startLoader(): Loader {
-  const child = spawn(process.execPath, [program('rest-load')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [programFile('rest-load')], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   return {
     run: async (job) => {
@@ -62,7 +62,7 @@ export function memoryOf(pid: number, what: 'VmRSS' | 'VmHWM' = 'VmRSS'): number
   return Math.round(Number(line?.match(/\d+/)?.[0] ?? 0) / 1024);
 }
 
-function program(name: string): string {
+function programFile(name: string): string {
   return fileURLToPath(new URL(`${name}.js`, import.meta.url));
 }
 
