@@ -200,6 +200,11 @@ async function works(command: Command): Promise<void> {
   const session = await Session.open(address, { applicationName: 'test' });
   expect(await session.rows('select auth.role() as role')).toEqual([{ role: null }]);
   await session.close();
+  // Nobody's password is hashed all the same, in a thread that loads its own part of the code.
+  const body = JSON.stringify({ email: 'nobody@example.com', password: 'wrong' });
+  const headers = { apikey: ready.anonKey };
+  const signIn = `${ready.apiUrl}/auth/v1/token?grant_type=password`;
+  expect((await fetch(signIn, { method: 'POST', headers, body })).status).toBe(400);
 }
 
 async function runFile(dir: string): Promise<{ postgresPid: number; daemonPid: number }> {

@@ -1,10 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import type { HashCall } from './hash-worker.ts';
+import { hashPasswordInPool, verifyPasswordInPool } from './password-hash.ts';
 
 /** Threads of low priority that hash and check passwords, each one at a time. They start when first needed. */
 export class HashThreads {
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
+  #unable = false;
 
   async hash(password: string, cost: number): Promise<string> {
     return (await this.#ask({ password, cost })) as string;
@@ -20,7 +22,9 @@ export class HashThreads {
 
   /** The caller sees to it that not too many come at once: each gets a thread. */
   async #ask(call: HashCall): Promise<string | boolean> {
-    const thread = this.#idle.pop() ?? this.#start();
+    if (this.#unable) return inPool(call);
+    const idle = this.#idle.pop();
+    const thread = idle ?? this.#start();
     try {
       const answer = await answerOf(thread, call);
       this.#idle.push(thread);
@@ -28,7 +32,10 @@ export class HashThreads {
     } catch (error) {
       this.#all.delete(thread);
       void thread.terminate();
-      throw error;
+      if (idle) throw error;
+      // It never began: its code is closed to the user that this process has become since it started.
+      this.#unable = true;
+      return inPool(call);
     }
   }
 
@@ -38,6 +45,12 @@ export class HashThreads {
     this.#all.add(thread);
     return thread;
   }
+}
+
+async function inPool(call: HashCall): Promise<string | boolean> {
+  return 'cost' in call
+    ? hashPasswordInPool(call.password, call.cost)
+    : verifyPasswordInPool(call.stored, call.password);
 }
 
 async function answerOf(thread: Worker, call: HashCall): Promise<string | boolean> {

@@ -39,8 +39,7 @@ export function verifyPassword(stored: string, password: string): boolean {
   const hash = parsePasswordHash(stored);
   switch (hash.kind) {
     case 'bcrypt':
-      // The same algorithm under the name that PHP gave it.
-      return !isTooLong(password) && bcrypt.compareSync(password, stored.replace(/^\$2y/, '$2b'));
+      return !isTooLong(password) && bcrypt.compareSync(password, ownName(stored));
     case 'argon2':
       return isArgon2Of(stored, password);
     case 'fbscrypt':
@@ -48,6 +47,22 @@ export function verifyPassword(stored: string, password: string): boolean {
     case 'other':
       return false;
   }
+}
+
+/** `hashPassword` outside this thread, in the pool that Node has for files and names. */
+export async function hashPasswordInPool(password: string, cost: number): Promise<string> {
+  return bcrypt.hash(password, cost);
+}
+
+/** The same for `verifyPassword`; hashes of other kinds, which are replaced at the first sign-in, keep this thread busy. */
+export async function verifyPasswordInPool(stored: string, password: string): Promise<boolean> {
+  if (parsePasswordHash(stored).kind !== 'bcrypt') return verifyPassword(stored, password);
+  return !isTooLong(password) && bcrypt.compare(password, ownName(stored));
+}
+
+/** The same algorithm under the name that PHP gave it. */
+function ownName(stored: string): string {
+  return stored.replace(/^\$2y/, '$2b');
 }
 
 export function parsePasswordHash(stored: string): PasswordHash {
