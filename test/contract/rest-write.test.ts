@@ -285,7 +285,7 @@ describe('what else HTTP asks', () => {
     expect(json).toMatchObject({
       swagger: '2.0',
       paths: { '/notes': { get: {}, post: {} }, '/rpc/add_them': { post: {} } },
-      definitions: { notes: { properties: { id: { type: 'integer', format: 'integer' } } } },
+      definitions: { notes: { properties: { id: { type: 'integer', format: 'int32' } } } },
     });
     expect(Object.keys((json as { paths: object }).paths)).not.toContain('/denied');
   });
