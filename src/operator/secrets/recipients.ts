@@ -35,10 +35,11 @@ export async function addRecipients(
   lines: readonly string[],
   name: string | undefined,
 ): Promise<RecipientsChange> {
-  const known = await readRecipients(store.paths.recipients);
   const given = lines.map((line) => parseGiven(line, name));
-  const added = given.filter(({ age }) => !known.some((each) => each.age.text === age.text));
-  return change(store, [...known, ...added], []);
+  return change(store, [], (known) => {
+    const added = given.filter(({ age }) => !known.some((each) => each.age.text === age.text));
+    return [...known, ...added];
+  });
 }
 
 /**
@@ -47,21 +48,20 @@ export async function addRecipients(
  * @throws VectabaseError SECRET_MISSING, and PRECONDITION_FAILED for the last one
  */
 export async function removeRecipient(store: SecretStore, keyOrName: string): Promise<RecipientsChange> {
-  const before = await readRecipients(store.paths.recipients);
-  const gone = findRecipients(before, keyOrName);
-  const left = before.filter((each) => !gone.includes(each));
-  if (left.length === 0) {
-    throw new VectabaseError('PRECONDITION_FAILED', {
-      message: 'without the last public key nobody could open the secrets',
-      hint: 'Add another one first: vectabase secrets recipients add KEY',
-    });
-  }
   const names = new Set<string>();
   for (const environment of await store.environments()) {
     const document = await store.of(environment).read({ operation: 'recipients', names: [] });
     for (const { name } of secretsOf(document)) names.add(name);
   }
-  return change(store, left, [...names].toSorted());
+  return change(store, [...names].toSorted(), (before) => {
+    const gone = findRecipients(before, keyOrName);
+    const left = before.filter((each) => !gone.includes(each));
+    if (left.length > 0) return left;
+    throw new VectabaseError('PRECONDITION_FAILED', {
+      message: 'without the last public key nobody could open the secrets',
+      hint: 'Add another one first: vectabase secrets recipients add KEY',
+    });
+  });
 }
 
 /** @throws VectabaseError SECRET_MISSING */
@@ -77,12 +77,12 @@ export function findRecipients(recipients: readonly Recipient[], keyOrName: stri
 
 async function change(
   store: SecretStore,
-  recipients: readonly Recipient[],
   known: readonly string[],
+  make: (before: readonly Recipient[]) => readonly Recipient[],
 ): Promise<RecipientsChange> {
-  const results = await store.rewrap({ operation: 'recipients' }, recipients);
-  const sealed = results.filter(({ change: made }) => made === 'written').map(({ environment }) => environment);
-  return { ...listed(store, recipients), sealed, known };
+  const results = await store.rewrap({ operation: 'recipients' }, make);
+  const sealed = results.filter((each) => each.change === 'written').map(({ environment }) => environment);
+  return { ...(await listRecipients(store)), sealed, known };
 }
 
 function listed(store: SecretStore, recipients: readonly Recipient[]): RecipientsList {

@@ -10,7 +10,6 @@ import {
 import { run } from '../../foundation/process/run.ts';
 import { childEnvironment } from './child-environment.ts';
 import { assertSecret, secretOf, withSecrets } from './document.ts';
-import { readRecipients } from './recipients-file.ts';
 import { SecretStore, type Change } from './store.ts';
 
 export interface RotateResult {
@@ -55,7 +54,7 @@ export async function rotateSecret(
  * @throws VectabaseError PRECONDITION_FAILED when the key is not the one in the directory of the secrets
  */
 export async function rotateIdentity(store: SecretStore): Promise<{ recipient: string; sealed: readonly string[] }> {
-  const { identity: file, recipients: list } = store.paths;
+  const { identity: file } = store.paths;
   const text = await readFile(file, 'utf8').catch(() => '');
   const present = await parseIdentities(text);
   if (present?.[0]?.recipient !== store.identities[0].recipient || !text.includes('AGE-SECRET-KEY-'))
@@ -66,11 +65,11 @@ export async function rotateIdentity(store: SecretStore): Promise<{ recipient: s
   const key = parseRecipient(fresh?.recipient ?? '');
   if (fresh === undefined || key === undefined) throw new Error('a new identity cannot be read');
   await writeDurably(file, both);
-  const known = await readRecipients(list);
   const gone = new Set(old.map(({ recipient }) => recipient));
-  const name = known.find(({ age }) => gone.has(age.text))?.name;
-  const next = [...known.filter(({ age }) => !gone.has(age.text) && age.text !== key.text), { name, age: key }];
-  const results = await reopened(store, fresh, old).rewrap({ operation: 'rotate', to: 'identity' }, next);
+  const results = await reopened(store, fresh, old).rewrap({ operation: 'rotate', to: 'identity' }, (known) => {
+    const name = known.find(({ age }) => gone.has(age.text))?.name;
+    return [...known.filter(({ age }) => !gone.has(age.text) && age.text !== key.text), { name, age: key }];
+  });
   await writeDurably(file, firstKeyOf(both));
   return { recipient: key.text, sealed: results.map(({ environment }) => environment) };
 }

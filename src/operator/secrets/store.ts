@@ -96,18 +96,19 @@ export class SecretStore {
   }
 
   /**
-   * Seals every environment for those who are listed now, or for a new list that is written first. Killed between two
-   * files, the rest is behind; running it again seals only that.
+   * Seals every environment for those who are listed now, or for the list that `change` makes of it, which is written
+   * first. Killed between two files, the rest is behind; running it again seals only that.
    */
   async rewrap(
     access: Pick<Access, 'operation' | 'to'>,
-    recipients?: readonly Recipient[],
+    change?: (known: readonly Recipient[]) => readonly Recipient[],
   ): Promise<Array<{ environment: string; change: Change }>> {
     return withLock(this.paths.lock, async () => {
       const stores = (await this.environments()).map((name) => this.of(name));
       const documents = await Promise.all(stores.map((store) => store.#load())); // before a list that locks us out
+      const next = change?.(await readRecipients(this.paths.recipients)) ?? [];
       for (const store of stores.length === 0 ? [this] : stores) await store.audit({ ...access, names: [] });
-      if (recipients !== undefined) await writeRecipients(this.paths.recipients, recipients);
+      if (change !== undefined) await writeRecipients(this.paths.recipients, next);
       const results = [];
       for (const [index, store] of stores.entries()) {
         const document = documents[index] ?? EMPTY_DOCUMENT;

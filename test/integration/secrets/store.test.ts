@@ -132,6 +132,15 @@ describe('recipients', () => {
     });
   });
 
+  test('let in at once by two people, both are in', async () => {
+    const store = await openTestStore();
+    await setSecret(store, 'A', '1');
+    const keys = await Promise.all([1, 2, 3].map(async () => (await openTestStore()).identities[0].recipient));
+    await Promise.all(keys.map(async (key) => addRecipients(store, [key], undefined)));
+    const { recipients } = await listRecipients(store);
+    expect(recipients.map(({ key }) => key)).toEqual(expect.arrayContaining(keys));
+  });
+
   test('whoever cannot open the files cannot change the list', async () => {
     const store = await openTestStore();
     await setSecret(store, 'A', '1');
