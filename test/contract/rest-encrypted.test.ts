@@ -198,6 +198,14 @@ test('a value that was moved or changed in the table is refused, and so is plain
   }
 });
 
+test('a value under a key that nobody has is refused, in a way that a client may try again', async () => {
+  await licence('first');
+  await server.sql(`set session_replication_role = replica;
+    update public.licences set key = overlay(key placing 'aaaaaaaa' from 5 for 8)`);
+  const { error, status } = await service.from('licences').select('key');
+  expect([status, error?.code]).toEqual([503, 'VT002']);
+});
+
 test('an index answers equality', async () => {
   const { text } = await server.ask('/licences?key=eq.needle', {
     headers: { authorization: `Bearer ${server.keys.serviceRoleKey}`, accept: 'application/vnd.pgrst.plan+text' },

@@ -3,7 +3,12 @@ import { RestError } from '../errors.ts';
 import { Lru } from '../lru.ts';
 
 /** Keys or columns have changed since the schema was read: reading it again helps. */
-export class StaleKeys extends Error {}
+export class StaleKeys extends RestError {
+  constructor() {
+    const message = 'a value is under a data key that is not known here yet';
+    super({ status: 503, code: 'VT002', message, headers: [['Retry-After', '1']] });
+  }
+}
 
 /**
  * Replaces all that stands between marks by its plaintext. Works on bytes as characters (latin1), which is what makes
@@ -49,14 +54,14 @@ function openedBy(sealed: SealedColumns): Lru<string> {
 function reveal(inner: string, sealed: SealedColumns): string {
   const tilde = inner.indexOf('~');
   const column = sealed.byId(Number(inner.slice(0, tilde)));
-  if (column === undefined) throw new StaleKeys('unknown column');
+  if (column === undefined) throw new StaleKeys();
   const keyEnd = skipNetstrings(inner, tilde + 1, column.rowKey.length);
   const rowKey = toUtf8(inner.slice(tilde + 1, keyEnd));
   const stored = inner.slice(keyEnd);
   const text = column.form === 'bytea' ? Buffer.from(stored, 'hex').toString('latin1') : stored;
   const opened = sealed.keys.open({ column: column.name, rowKey }, text);
   if (opened.ok) return asType(opened.plaintext, column);
-  if (opened.why === 'unknown-key') throw new StaleKeys('unknown key');
+  if (opened.why === 'unknown-key') throw new StaleKeys();
   if (opened.why === 'not-an-envelope' && column.mixed) return asType(Buffer.from(text, 'latin1'), column);
   throw forged(column, opened.why === 'not-an-envelope');
 }
