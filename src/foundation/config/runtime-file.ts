@@ -1,6 +1,6 @@
 import { fstatSync, readFileSync, readSync, statSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { VectabaseError } from '../core/errors.ts';
 import { DEFINITIONS, type Definition, type Section, type Settings } from './definitions.ts';
@@ -101,7 +101,7 @@ export function readRuntimeFile(file: string): RuntimeConfig {
     const at = descriptor === undefined ? file : Number(descriptor);
     const { mode } = typeof at === 'number' ? fstatSync(at) : statSync(at);
     if ((mode & 0o077) !== 0) throw openToOthers(file);
-    value = parse(typeof at === 'number' ? readFromStart(at).toString('utf8') : readFileSync(at, 'utf8'));
+    value = parseText(typeof at === 'number' ? readFromStart(at).toString('utf8') : readFileSync(at, 'utf8'));
   } catch (error) {
     if (error instanceof VectabaseError) throw error;
     throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);
@@ -111,6 +111,19 @@ export function readRuntimeFile(file: string): RuntimeConfig {
   const [issue] = result.error.issues;
   const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
   throw invalid(`${file}: ${at}${issue?.message ?? 'not accepted'}`);
+}
+
+/** Most are JSON, and a parser for the rest would stay in memory for good. */
+function parseText(text: string): unknown {
+  if (text.startsWith('{')) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // YAML may start so too.
+    }
+  }
+  const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  return yaml.parse(text);
 }
 
 /** Several processes share the descriptor, and with it where the next read would begin. */

@@ -38,6 +38,12 @@ export interface BatchOptions {
 const LARGE = 1024 * 1024;
 
 /**
+ * Bytes that are taken from the server before the reader has asked for them. While the server waits for a slow reader,
+ * its statement runs on, and statement_timeout may end it; the connection is not free either.
+ */
+const AHEAD = 8 * 1024 * 1024;
+
+/**
  * Batches of statements over a connection that pg has opened: prepared once, sent in one piece, answered in one piece.
  * Without BEGIN a batch is one transaction, which its end commits.
  *
@@ -194,6 +200,7 @@ class Batch {
 
   startLarge(length: number, socket: Socket): void {
     this.#stream = new Readable({
+      highWaterMark: AHEAD,
       read: () => void socket.resume(),
       destroy: (error, done) => {
         // Whoever reads it has gone: the server stops when it cannot send the rest.
