@@ -83,15 +83,15 @@ export function liteDirectory(): string {
 
 /** Transactions per second of pgbench with the floor's statements, prepared; undefined where there is no pgbench. */
 export function pgbench(each: Case, { host, port, database }: DatabaseAddress, clients: number, seconds: number) {
-  const program = ['/usr/bin/pgbench', ...binaries()].find((file) => existsSync(file));
+  const program = ['/usr/bin/pgbench', ...binaries()].find((candidate) => existsSync(candidate));
   if (program === undefined) return undefined;
   const directory = mkdtempSync(path.join(tmpdir(), 'vt-pgbench-'));
   try {
-    const script = path.join(directory, 'script.sql');
+    const file = path.join(directory, 'script.sql');
     const settings = `select set_config('search_path', 'public', true), set_config('role', 'authenticated', true), set_config('request.jwt.claims', '{"role":"authenticated","sub":"u1"}', true);`;
     const main = each.sql.replaceAll('$1', `(${each.pgbench})`).replaceAll('\n', ' ');
-    writeFileSync(script, `\\set n random(1, 10000)\nbegin;\n${settings}\n${main};\ncommit;\n`);
-    const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-f', script];
+    writeFileSync(file, `\\set n random(1, 10000)\nbegin;\n${settings}\n${main};\ncommit;\n`);
+    const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-f', file];
     const told = execFileSync(program, [...options, '-h', host, '-p', String(port), '-U', 'authenticator', database], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
