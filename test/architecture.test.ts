@@ -77,6 +77,8 @@ describe('every rule bites', () => {
     ['src/services/auth/a.ts', 'await query(`CREATE OR REPLACE FUNCTION auth.uid()`);', /definitions live in/],
     ['src/services/auth/a.ts', 'await query(`\n  drop policy ${name} on t`);', /definitions live in/],
 
+    ['src/commands/a.ts', "name: Args.string({ description: 'its name' })", /ignoreStdin/],
+
     ['src/cli/render/index.ts', '', /index\.ts/],
     ['src/operator/migrate/a/b/c.ts', '', /two levels/],
     ['src/cli/long.ts', 'x;\n'.repeat(501), /501 lines/],

@@ -6,7 +6,11 @@ import { readValue } from './piped-value.ts';
 import { canAsk, confirmByName } from './prompts.ts';
 
 export const WHO = {
-  who: Args.string({ description: 'e-mail address, phone number or id of the account', required: true }),
+  who: Args.string({
+    ignoreStdin: true,
+    description: 'e-mail address, phone number or id of the account',
+    required: true,
+  }),
 };
 
 export const confirmFlag = {

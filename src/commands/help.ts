@@ -5,7 +5,7 @@ import { EXIT_CODES } from '../foundation/core/exit-codes.ts';
 /** `vectabase help migrate plan` is `vectabase migrate plan --help`; `help exit-codes` is a page of its own. */
 export default class Help extends BaseCommand<{ exitCodes: Record<number, string> } | undefined> {
   static override summary = 'explain a command, or the exit codes';
-  static override args = { topic: Args.string({ description: 'a command, or exit-codes' }) };
+  static override args = { topic: Args.string({ ignoreStdin: true, description: 'a command, or exit-codes' }) };
   static override strict = false;
   static override examples = ['<%= config.bin %> help migrate plan', '<%= config.bin %> help exit-codes'];
 

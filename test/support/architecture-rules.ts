@@ -7,7 +7,7 @@ type Rule = (file: SourceFile, all: ReadonlyMap<string, SourceFile>) => string[]
 /** Every rule of docs/architecture.md, applied to every file. */
 export function findViolations(files: readonly SourceFile[]): Violation[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
-  const rules: Rule[] = [limits, ...[rooms, packages, globals, definitions, startUp].map(onlySrc)];
+  const rules: Rule[] = [limits, ...[rooms, packages, globals, definitions, startUp, args].map(onlySrc)];
   return files.flatMap((file) =>
     rules.flatMap((rule) => rule(file, byPath).map((text): Violation => `${file.path}: ${text}`)),
   );
@@ -141,6 +141,13 @@ const DDL_PLACES = [
 function definitions({ path, code }: SourceFile): string[] {
   const match = isBelow(path, DDL_PLACES) ? null : stringsOf(code).match(DDL);
   return match === null ? [] : [`composes SQL ("${match[0]}"); definitions live in templates/sql/`];
+}
+
+/** oclif would take what is piped in, a secret maybe, for an argument that was left out. */
+function args({ code }: SourceFile): string[] {
+  return /\bArgs\.\w+\((?!\{\s*ignoreStdin: true)/.test(code)
+    ? ['an argument without ignoreStdin: true, first of its options']
+    : [];
 }
 
 function stringsOf(code: string): string {

@@ -10,7 +10,7 @@ export default class BackupRehearse extends BackupCommand<RehearsalReport> {
   static override description =
     'The only proof that a backup is one. Starts Postgres on the copy, without network, and counts every row of every table.';
   static override examples = ['<%= config.bin %> backup rehearse --key recovery.key'];
-  static override args = { backup: Args.string({ description: 'which one (default: the newest)' }) };
+  static override args = { backup: Args.string({ ignoreStdin: true, description: 'which one (default: the newest)' }) };
   static override flags = {
     ...openingFlags,
     scratch: Flags.string({

@@ -11,7 +11,7 @@ Needs only the backup and the recovery key. Postgres replays the WAL in it at it
   static override examples = [
     '<%= config.bin %> backup restore --key recovery.key --into /var/lib/postgresql/restored',
   ];
-  static override args = { backup: Args.string({ description: 'which one (default: the newest)' }) };
+  static override args = { backup: Args.string({ ignoreStdin: true, description: 'which one (default: the newest)' }) };
   static override flags = {
     ...openingFlags,
     into: Flags.string({ summary: 'data directory to make', required: true, helpValue: 'DIR' }),

@@ -16,7 +16,7 @@ export default class EncryptionUndo extends BaseCommand<UndoResult> {
   static override streams = true;
   static override strict = false;
   static override args = {
-    columns: Args.string({ description: 'schema.table.column, any number; all when left out' }),
+    columns: Args.string({ ignoreStdin: true, description: 'schema.table.column, any number; all when left out' }),
   };
   static override flags = {
     ...encryptionFlags,

@@ -19,7 +19,9 @@ export default class KeysRevoke extends BaseCommand<Result> {
     '<%= config.bin %> keys revoke legacy --confirm legacy',
     '<%= config.bin %> keys revoke legacy --undo',
   ];
-  static override args = { key: Args.string({ description: 'sb_secret_8I4Se, a kid, or legacy', required: true }) };
+  static override args = {
+    key: Args.string({ ignoreStdin: true, description: 'sb_secret_8I4Se, a kid, or legacy', required: true }),
+  };
   static override flags = {
     confirm: Flags.string({ summary: 'the key again, in place of the prompt', helpValue: 'KEY' }),
     undo: Flags.boolean({ summary: 'legacy: accept them again', exclusive: ['confirm'] }),

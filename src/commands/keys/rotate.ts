@@ -27,7 +27,9 @@ export default class KeysRotate extends BaseCommand<Result> {
     '<%= config.bin %> keys rotate api --kind secret --name billing --overlap 1d',
     '<%= config.bin %> keys rotate signing --alg ES256',
   ];
-  static override args = { what: Args.string({ options: ['api', 'signing'] as const, required: true }) };
+  static override args = {
+    what: Args.string({ ignoreStdin: true, options: ['api', 'signing'] as const, required: true }),
+  };
   static override flags = {
     overlap: spanFlag({
       summary: 'how long the old ones go on [default: 7d, signing: auth.jwtExpiry]',

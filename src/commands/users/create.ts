@@ -11,7 +11,7 @@ export default class UsersCreate extends UsersCommand<Account> {
     'pass show ann | <%= config.bin %> users create ann@example.com',
     '<%= config.bin %> users create ann@example.com --no-password',
   ];
-  static override args = { email: Args.string({ description: 'ann@example.com', required: true }) };
+  static override args = { email: Args.string({ ignoreStdin: true, description: 'ann@example.com', required: true }) };
   static override flags = {
     ...passwordFlag,
     'no-password': Flags.boolean({

@@ -6,7 +6,7 @@ export default class AuthProvidersRemove extends BaseCommand<{ readonly name: st
   static override description =
     'People who signed in with it alone cannot sign in until they set a password by mail. To switch it off for a while, use auth providers set NAME --no-enabled.';
   static override examples = ['<%= config.bin %> auth providers remove github'];
-  static override args = { name: Args.string({ description: 'its name', required: true }) };
+  static override args = { name: Args.string({ ignoreStdin: true, description: 'its name', required: true }) };
 
   async run(): Promise<{ readonly name: string }> {
     const { args, flags } = await this.parse(AuthProvidersRemove);

@@ -16,7 +16,11 @@ export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
     '<%= config.bin %> auth providers set staff --client-id ID --issuer https://login.example.com --from-file s.txt',
   ];
   static override args = {
-    name: Args.string({ description: 'google, discord, github or a name of your own', required: true }),
+    name: Args.string({
+      ignoreStdin: true,
+      description: 'google, discord, github or a name of your own',
+      required: true,
+    }),
   };
   static override flags = {
     'client-id': Flags.string({ summary: 'what the provider calls this project', helpValue: 'ID' }),
