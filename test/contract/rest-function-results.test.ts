@@ -56,6 +56,21 @@ describe('what comes back', () => {
         ],
       },
     ],
+    'values are filtered, ordered and cut': [
+      { ask: '/rpc/ints?pgrst_scalar=gt.1&order=pgrst_scalar.desc', json: [3, 2] },
+      { ask: '/rpc/ints', headers: { range: '0-0' }, json: [1], has: { 'content-range': '0-0/*' } },
+      {
+        ask: '/rpc/ints?limit=1&offset=1',
+        headers: { prefer: 'count=exact' },
+        status: 206,
+        json: [2],
+        has: { 'content-range': '1-1/3' },
+      },
+      {
+        ask: '/rpc/ints?x=gt.1',
+        error: { code: '42703', message: 'column ints.x does not exist' },
+      },
+    ],
     counts: [
       {
         ask: '/rpc/places_from?min=1&limit=1',
@@ -153,6 +168,12 @@ describe('transactions', () => {
     'GET only reads': [
       { ask: '/rpc/counted', status: 405, error: { code: '25006' } },
       { ask: '/rpc/makes_place?id=91&name=b', status: 405, error: { code: '25006' } },
+      {
+        ask: '/rpc/makes_place?id=91&name=b',
+        headers: { prefer: 'tx=rollback' },
+        status: 405,
+        error: { code: '25006' },
+      },
     ],
     'isolation by function': [
       { ask: '/rpc/isolation', json: 'read committed' },

@@ -102,7 +102,6 @@ describe('the query', () => {
     'places?select=id::',
     'places?select=...id',
     'places?select=id->',
-    'places?id',
     'places?id=',
     'places?id=1',
     'places?id=eq',

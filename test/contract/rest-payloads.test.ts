@@ -276,12 +276,12 @@ describe('what is given back', () => {
         { id: 13, name: null },
       ],
     },
-    'order and limit are for reads': {
+    'what was written is ordered, but all of it is there': {
       ask: '/nodes?order=id.desc&limit=1&select=id',
       method: 'PATCH',
       body: { parent_id: null },
       headers: give('count=exact'),
-      json: [{ id: 1 }, { id: 2 }, { id: 3 }],
+      json: [{ id: 3 }, { id: 2 }, { id: 1 }],
       has: { 'content-range': '0-2/3' },
     },
     'nothing matched': [

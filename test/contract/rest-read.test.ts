@@ -284,7 +284,7 @@ describe('embeds', () => {
       ]) as unknown,
     });
     expect((await get('/projects?select=id&clients.name=eq.x')).json).toMatchObject({ code: 'PGRST108' });
-    expect((await get('/projects?select=id,clients()&clients=eq.1')).json).toMatchObject({ code: 'PGRST120' });
+    expect((await get('/projects?select=id,clients()&clients=eq.1')).json).toMatchObject({ code: '42703' });
   });
 });
 

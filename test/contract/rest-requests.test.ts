@@ -55,6 +55,7 @@ describe('pages', () => {
       { ask: '/nodes?order=id&select=id&limit=1', headers: range('0-2'), json: ids(1) },
       { ask: '/nodes?order=id&select=id&offset=1', headers: range('0-1'), json: ids(2) },
       { ask: '/nodes?limit=1', headers: range('5-6'), status: 416, error: { code: 'PGRST103' } },
+      { ask: '/nodes?offset=-1&limit=1', status: 416, error: { code: 'PGRST103' } },
     ],
     'with a total': [
       {

@@ -283,6 +283,14 @@ describe('what cannot be parsed, in words', () => {
 
 describe('paths and methods', () => {
   cases({
+    'a key without a value asks nothing': [
+      {
+        ask: '/nodes?id&order=id&limit=1&select=id',
+        json: [{ id: 1 }],
+        has: { 'content-location': '/nodes?id=&limit=1&order=id&select=id' },
+      },
+      { ask: '/rpc/inc?a=1&nope', json: 2 },
+    ],
     'what is not there': [
       {
         ask: '/nodez',

@@ -78,13 +78,6 @@ export const badRequest = {
       `A related order on '${target}' is not possible`,
       `'${origin}' and '${target}' do not form a many-to-one or one-to-one relationship`,
     ),
-  embedFilter: (name: string) =>
-    error(
-      400,
-      'PGRST120',
-      `Bad operator on the '${name}' embedded resource`,
-      'Only is null or not is null filters are allowed on embedded resources',
-    ),
   preferences: (names: readonly string[]) =>
     error(
       400,

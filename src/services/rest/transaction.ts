@@ -62,7 +62,7 @@ export async function perform(action: Action, context: TransactionContext): Prom
   const end = endOf(context);
   // What only reads needs no decision before it ends.
   const decides = action.check !== undefined && !action.readOnly;
-  const begin = beginOf(action, context) ?? (decides || end === 'rollback' ? 'begin' : undefined);
+  const begin = beginOf(action, context) ?? (decides || end === 'rollback' ? plainBegin(action) : undefined);
   const before = preamble(action, context, begin === undefined);
   const constraints = end === 'rollback' ? [{ text: 'set constraints all immediate', values: [] }] : [];
   const all = [...before, ...sealing.statements, ...constraints];
@@ -117,6 +117,10 @@ function beginOf({ readOnly, settings = [] }: Action, { cache, identity }: Trans
   if (wanted === undefined || !ISOLATIONS.includes(wanted)) return undefined;
   return `begin isolation level ${wanted}${readOnly ? ' read only' : ''}`;
 }
+function plainBegin({ readOnly }: Action): string {
+  return readOnly ? 'begin read only' : 'begin';
+}
+
 const ISOLATION = 'default_transaction_isolation';
 const ISOLATIONS = ['serializable', 'repeatable read', 'read committed'];
 

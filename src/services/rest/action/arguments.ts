@@ -69,8 +69,8 @@ function resolveCall(name: string, bodyType: string, context: ActionContext): Re
   return { ...fromJson(name, bodyType, context), pairs };
 }
 
-function isArgument([key, value]: Pair): boolean {
-  return !isReserved(key) && !key.includes('.') && !looksLikeFilter(value);
+function isArgument([key, value, bare]: Pair): boolean {
+  return !bare && !isReserved(key) && !key.includes('.') && !looksLikeFilter(value);
 }
 
 function fromText(

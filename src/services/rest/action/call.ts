@@ -104,10 +104,9 @@ function mainOf(
   const call = callSql(routine, args, returningList({ ...node, star: true }, fields), params);
   // A volatile function must run once, whatever is read of its rows.
   const once = routine.volatility === 'v' || kind === 'void' ? 'materialized ' : '';
+  const reading = { params, cache, role: readerOf(identity, media) };
   const { page, matches, body } =
-    kind === 'composite'
-      ? rowsOf(routine, node, media, { params, cache, role: readerOf(identity, media) })
-      : valuesOf(routine, media);
+    kind === 'composite' ? rowsOf(routine, node, media, reading) : valuesOf(routine, node, media, reading);
   const wantsTotal = preferences.count === 'exact' || preferences.count === 'estimated';
   const text = mainStatement({
     with: [`${SOURCE} as ${once}(${call})`],
@@ -137,7 +136,12 @@ function rowsOf(routine: Routine, node: ReadNode, media: Media, context: ReadCon
   };
 }
 
-function valuesOf({ returns: { kind, set } }: Routine, media: Media): CallParts {
-  const page = `select ${SCALAR} from ${SOURCE}`;
-  return { page, matches: () => page, body: kind === 'void' ? `''` : scalarBody(`${PAGE}.${SCALAR}`, set, media) };
+/** Values are rows of one column, which can be filtered, ordered and limited like any. */
+function valuesOf({ returns: { kind, set } }: Routine, node: ReadNode, media: Media, context: ReadContext): CallParts {
+  const source = { from: `${SOURCE} as ${ident(node.alias)}`, origin: 'rows' as const };
+  return {
+    page: readSql({ ...node, star: true, fields: [] }, context, source),
+    matches: () => matchesSql(node, context, source),
+    body: kind === 'void' ? `''` : scalarBody(`${PAGE}.${SCALAR}`, set, media),
+  };
 }

@@ -113,21 +113,13 @@ function compileWrite(target: Target, payload: Payload | undefined, context: Act
   };
 }
 
-interface Located {
-  readonly path: readonly string[];
-}
-
-/** What is read of the written rows: the filters of the relation itself belong to the write, and it has no order or limit. */
+/** What is read of the written rows: the filters of the relation itself belong to the write, and nothing is cut off. */
 function resultNode(relation: Relation, query: Query, { plan, preferences }: ActionContext): ReadNode {
-  const select = preferences.return === 'representation' ? query.select : [];
-  const below = <T extends Located>(list: readonly T[]): T[] =>
-    select.length === 0 ? [] : list.filter(({ path }) => path.length > 0);
-  const { filters, order, limit, offset } = query;
-  return planRead(
-    relation,
-    { select, filters: below(filters), order: below(order), limit: below(limit), offset: below(offset) },
-    { ...plan, maxRows: undefined },
-  );
+  const nothing = { select: [], filters: [], order: [], limit: [], offset: [] };
+  const { select, filters, order } = query;
+  const asked = { ...nothing, select, filters: filters.filter(({ path }) => path.length > 0), order };
+  const represented = preferences.return === 'representation';
+  return planRead(relation, represented ? asked : nothing, { ...plan, maxRows: undefined });
 }
 
 function rowsOf({ alias }: ReadNode): string {

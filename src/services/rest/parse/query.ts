@@ -16,7 +16,8 @@ export interface Query {
   readonly onConflict: readonly string[] | undefined;
 }
 
-export type Pair = readonly [key: string, value: string];
+/** A key without `=` is `bare`: part of the address, but nothing that is asked for. */
+export type Pair = readonly [key: string, value: string, bare?: true];
 
 /** @param pairs without those that are a function's arguments */
 export function parseQuery(pairs: readonly Pair[]): Query {
@@ -27,7 +28,8 @@ export function parseQuery(pairs: readonly Pair[]): Query {
   const order: Array<At<readonly OrderTerm[]>> = [];
   const limit: Array<At<number>> = [];
   const offset: Array<At<number>> = [];
-  for (const [key, value] of pairs) {
+  for (const [key, value, bare] of pairs) {
+    if (bare) continue;
     if (key === 'select') select = parseSelect(value);
     else if (key === 'columns') columns = parseNames(value, 'columns parameter');
     else if (key === 'on_conflict') onConflict = parseNames(value, 'on_conflict parameter');

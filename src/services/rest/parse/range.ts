@@ -17,8 +17,8 @@ export function parseRange(
   if (limit !== undefined && limit < 0) throw badRequest.negativeLimit();
   const [first, last] = headerBounds(header);
   if (last < first) throw badRequest.rangeOrder();
-  const start = Math.max(offset ?? 0, 0);
-  if (limit === 0) return { offset: start, limit };
+  const start = offset ?? 0;
+  if (limit === 0) return { offset: Math.max(start, 0), limit };
   const from = Math.max(first, start);
   const to = Math.min(last, limit === undefined ? Infinity : start + limit - 1);
   if (to < from) throw badRequest.negativeLimit();

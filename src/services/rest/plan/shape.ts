@@ -31,7 +31,7 @@ export function shapeOf(query: string, lift: boolean): Shape {
 
 function pairOf(part: string): Pair {
   const at = part.indexOf('=');
-  if (at < 0) return [decodePart(part), ''];
+  if (at < 0) return [decodePart(part), '', true];
   const value = part.slice(at + 1);
   return [decodePart(part.slice(0, at)), value.includes(MARK) ? value : decodePart(value)];
 }

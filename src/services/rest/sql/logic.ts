@@ -1,5 +1,4 @@
 import { ident } from '../../../foundation/postgres/sql.ts';
-import { badRequest } from '../errors.ts';
 import type { Condition, Logic, Test } from '../parse/ast.ts';
 import type { EmbedNode } from '../plan/read.ts';
 import { arrayLiteral } from '../schema/array-literal.ts';
@@ -21,26 +20,17 @@ export function logicSql(logic: Logic, context: LogicContext): string {
 }
 
 /** The embed that a condition is about: with `is null` an embed stands over a column of the same name. */
-export function embedOf(
-  { field, test }: Condition,
-  embeds: readonly EmbedNode[],
-  columns: ReadonlyMap<string, unknown> | undefined,
-): EmbedNode | undefined {
-  if (field.path.length > 0) return undefined;
-  const embed = embeds.find(({ name }) => name === field.name);
-  return embed && (asksForNull(test) || !columns?.has(field.name)) ? embed : undefined;
+export function embedOf({ field, test }: Condition, embeds: readonly EmbedNode[]): EmbedNode | undefined {
+  if (field.path.length > 0 || test.kind !== 'is' || test.value !== 'null') return undefined;
+  return embeds.find(({ name }) => name === field.name);
 }
 
-export function embedsFiltered(
-  where: readonly Logic[],
-  embeds: readonly EmbedNode[],
-  columns: ReadonlyMap<string, unknown> | undefined,
-): Set<EmbedNode> {
+export function embedsFiltered(where: readonly Logic[], embeds: readonly EmbedNode[]): Set<EmbedNode> {
   const found = new Set<EmbedNode>();
   const walk = (logic: Logic): void => {
     if (logic.kind === 'tree') logic.children.forEach((child) => walk(child));
     else {
-      const embed = embedOf(logic, embeds, columns);
+      const embed = embedOf(logic, embeds);
       if (embed) found.add(embed);
     }
   };
@@ -48,22 +38,12 @@ export function embedsFiltered(
   return found;
 }
 
-function asksForNull(test: Test): boolean {
-  return test.kind === 'is' && (test.value === 'null' || test.value === 'not_null');
-}
-
 function conditionSql(condition: Condition, context: LogicContext): string {
-  const embed = embedOf(condition, context.embeds, context.node.relation?.columns);
+  const embed = embedOf(condition, context.embeds);
   const sql = embed
-    ? embedTest(condition, embed, context)
+    ? `not (${context.isEmbedded(embed)})`
     : testSql(condition.test, fieldSql(condition.field, context), context, condition);
   return condition.negated ? `not (${sql})` : sql;
-}
-
-function embedTest({ test }: Condition, embed: EmbedNode, { isEmbedded }: LogicContext): string {
-  if (!asksForNull(test)) throw badRequest.embedFilter(embed.name);
-  const some = isEmbedded(embed);
-  return test.kind === 'is' && test.value === 'null' ? `not (${some})` : some;
 }
 
 const IS = { null: 'null', not_null: 'not null', true: 'true', false: 'false', unknown: 'unknown' } as const;

@@ -31,7 +31,7 @@ interface Source {
 export function readSql(node: ReadNode, context: ReadContext, source: Source = {}): string {
   const { from, conditions = [], origin = 'relation', groupable = context.asText ?? false } = source;
   const fields: FieldContext = { ...context, node, origin };
-  const filtered = embedsFiltered(node.where, node.embeds, node.relation?.columns);
+  const filtered = embedsFiltered(node.where, node.embeds);
   const joins = node.embeds
     .filter((embed) => !embed.hidden || embed.inner || filtered.has(embed))
     .map((embed) => joinSql(embed, node, context, { origin, groupable }));
