@@ -179,6 +179,7 @@ describe('exec', () => {
       process.on('SIGINT', () => { console.log('SIGINT'); process.exit(5); });
       setInterval(() => undefined, 1000); console.log('ready');`;
     const child = spawnCli(dir, ['exec', '--', process.execPath, '-e', program]);
+    const closed = once(child, 'close'); // it may be gone by the time that its last word is seen
     let said = '';
     child.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
     await eventually(() => said.includes('ready'));
@@ -187,7 +188,7 @@ describe('exec', () => {
       child.kill(signal);
       await eventually(() => said.slice(before).includes(signal));
     }
-    expect(await once(child, 'close')).toEqual([5, null]);
+    expect(await closed).toEqual([5, null]);
   });
 
   test('leaves values in the memory of that program alone: no command line, no other environment', async () => {
