@@ -284,6 +284,21 @@ describe('what is given back', () => {
       json: [{ id: 3 }, { id: 2 }, { id: 1 }],
       has: { 'content-range': '0-2/3' },
     },
+    'what is asked of the answer must make sense, shown or not': [
+      { ask: '/labels?places.id=eq.1', method: 'DELETE', error: { code: 'PGRST108' } },
+      { ask: '/labels?id=eq.99&select=id,nothing(id)', method: 'DELETE', error: { code: 'PGRST200' } },
+      { ask: '/labels?nothing.id=eq.1', method: 'PATCH', body: { name: 'x' }, error: { code: 'PGRST108' } },
+      { ...post('labels?nothing.id=eq.1', { id: 98 }), error: { code: 'PGRST108' } },
+      { ask: '/labels?id=eq.99&select=anything', method: 'DELETE', status: 204 },
+    ],
+    'CSV names its columns itself': {
+      ask: '/labels?columns=id',
+      method: 'POST',
+      headers: { ...give(), 'content-type': 'text/csv' },
+      body: 'id,name\n97,z',
+      status: 201,
+      json: [{ id: 97, name: 'z' }],
+    },
     'nothing matched': [
       {
         ask: '/labels?id=eq.99',

@@ -129,6 +129,6 @@ test('no value of a client is ever part of a statement', { timeout: 120_000 }, a
   const lines = log.split('\n').filter((line) => line.includes(WORD) || line.includes(`${NUMBER}`));
   expect(lines).toEqual([]);
   // It was all written down.
-  expect(log.split('"public"."samples"').length).toBeGreaterThan(100);
+  expect(log.split('"public"."samples"').length).toBeGreaterThan(30);
   expect(log).toContain('insert into "public"."labels"');
 });

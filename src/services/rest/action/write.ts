@@ -118,8 +118,10 @@ function resultNode(relation: Relation, query: Query, { plan, preferences }: Act
   const nothing = { select: [], filters: [], order: [], limit: [], offset: [] };
   const { select, filters, order } = query;
   const asked = { ...nothing, select, filters: filters.filter(({ path }) => path.length > 0), order };
-  const represented = preferences.return === 'representation';
-  return planRead(relation, represented ? asked : nothing, { ...plan, maxRows: undefined });
+  const whole = { ...plan, maxRows: undefined };
+  // A filter on what is not embedded is refused whatever is shown: dropped, it would leave the write without a filter.
+  const node = planRead(relation, asked, whole);
+  return preferences.return === 'representation' ? node : planRead(relation, nothing, whole);
 }
 
 function rowsOf({ alias }: ReadNode): string {

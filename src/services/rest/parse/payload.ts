@@ -10,16 +10,16 @@ export interface Payload {
 }
 
 /**
- * @param columns what the client says the columns are; then JSON is not looked into
+ * @param columns what the client says the columns are; then JSON is not looked into. CSV and forms name theirs themselves
  * @throws RestError PGRST102
  */
 export function readPayload(body: Buffer, type: string | undefined, columns: readonly string[] | undefined): Payload {
   const text = decodeText(body);
   const media = mediaOf(type);
   if (media === 'application/json') return fromJson(text, columns);
-  if (media === 'text/csv') return fromCsv(text, columns);
+  if (media === 'text/csv') return fromCsv(text);
   if (media === 'application/x-www-form-urlencoded') {
-    return fromRecords([Object.fromEntries(new URLSearchParams(text))], columns);
+    return fromRecords([Object.fromEntries(new URLSearchParams(text))]);
   }
   throw badRequest.body(`Content-Type not acceptable: ${media}`);
 }
@@ -77,17 +77,17 @@ function commonKeys(rows: readonly unknown[]): string[] {
   return keys;
 }
 
-function fromCsv(text: string, columns: readonly string[] | undefined): Payload {
+function fromCsv(text: string): Payload {
   const [header = [], ...rows] = parseCsv(text);
   const records = rows.map((row) => {
     if (row.length !== header.length) throw badRequest.body('All lines must have same number of fields');
     return Object.fromEntries(header.map((name, at) => [name, row[at] === 'NULL' ? null : row[at]]));
   });
-  return fromRecords(records, columns ?? header);
+  return fromRecords(records);
 }
 
-function fromRecords(records: readonly object[], columns: readonly string[] | undefined): Payload {
-  return { json: JSON.stringify(records), columns: columns ?? Object.keys(records[0] ?? {}), single: false };
+function fromRecords(records: readonly object[]): Payload {
+  return { json: JSON.stringify(records), columns: Object.keys(records[0] ?? {}), single: false };
 }
 
 /** RFC 4180. */
