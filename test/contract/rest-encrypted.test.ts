@@ -178,6 +178,30 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
   });
 });
 
+test('an insert that was ignored opens nobody else\u2019s envelope for the rest of the transaction', async () => {
+  await licence('the secret of another', 1);
+  await licence('own', 2);
+  const anon = server.client({});
+  const theirs = (await anon.from('licences').select('key').eq('number', 1)).data?.[0]?.key as string;
+  const batch = [
+    {
+      method: 'POST',
+      path: '/licences?on_conflict=shop,number',
+      headers: { prefer: 'resolution=ignore-duplicates' },
+      body: { shop: 'one', number: 1, key: 'x' },
+    },
+    { method: 'PATCH', path: '/licences?number=eq.2', body: { key: theirs } },
+  ];
+  const { status } = await server.ask('/', {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.vectabase.batch+json' },
+    body: JSON.stringify(batch),
+  });
+  expect(status).toBe(200);
+  // Taken as any other text: what is read back is the envelope, not what it holds.
+  expect((await service.from('licences').select('key').eq('number', 2)).data).toEqual([{ key: theirs }]);
+});
+
 test('a value that was moved or changed in the table is refused, and so is plaintext', async () => {
   await licence('first', 1);
   await licence('second', 2);

@@ -25,7 +25,7 @@ declare
   before jsonb := case when tg_op = 'UPDATE' then to_jsonb(old) end;
   this_row text := vectabase.row_key(fields, policy -> 'key');
   old_row text := case when tg_op = 'UPDATE' then vectabase.row_key(before, policy -> 'key') end;
-  inserted_row text := coalesce(current_setting('vectabase.inserted_row', true), '');
+  inserted jsonb := nullif(current_setting('vectabase.inserted', true), '')::jsonb;
   keys jsonb;
   item jsonb;
   given text;
@@ -48,9 +48,11 @@ begin
     plaintext := null;
     if tg_op = 'UPDATE' and starts_with(encode(bytes, 'escape'), 'vt1.') then
       -- The row got another key, or `on conflict do update` hands on what was sealed for the row that was not inserted.
+      -- That very envelope, by its random nonce: one that was there before may be somebody else's.
       plaintext := case
         when given = was then vectabase.unseal(keys, item ->> 'label', old_row, encode(bytes, 'escape'))
-        else vectabase.unseal(keys, item ->> 'label', inserted_row, encode(bytes, 'escape')) end;
+        when given = inserted -> 'sealed' ->> (item ->> 'name') then
+          vectabase.unseal(keys, item ->> 'label', inserted ->> 'row', encode(bytes, 'escape')) end;
     end if;
     sealed := vectabase.seal(keys, item ->> 'label', this_row, coalesce(plaintext, bytes), (item ->> 'indexed')::boolean);
     changes := changes || jsonb_build_object(item ->> 'name',
@@ -60,7 +62,8 @@ begin
     new := jsonb_populate_record(new, changes);
   end if;
   if tg_op = 'INSERT' then
-    dummy := set_config('vectabase.inserted_row', this_row, true);
+    dummy := set_config('vectabase.inserted',
+      case when changes = '{}' then '' else jsonb_build_object('row', this_row, 'sealed', changes)::text end, true);
   end if;
   return new;
 end
