@@ -341,6 +341,16 @@ test('nothing that a client may send is our failure', async () => {
   expect(many).toMatchObject({ status: 400, json: { code: 'PGRST127' } });
 });
 
+test('a body that would hold everybody else up is refused', async () => {
+  const large = JSON.stringify({ name: 'x'.repeat(4 * 1024 * 1024) });
+  const sent = (headers: Record<string, string>, body: string) => ({ method: 'POST', headers, body });
+  const json = { 'content-type': 'application/json', prefer: 'nested=insert' };
+  const nested = await server.ask('/customers', sent(json, large));
+  const type = { 'content-type': 'application/vnd.vectabase.batch+json' };
+  const batched = await server.ask('/', sent(type, `[{"path":"/customers","body":${large}}]`));
+  for (const answer of [nested, batched]) expect(answer).toMatchObject({ status: 413, json: { code: 'PGRST102' } });
+});
+
 test('without the setting nothing is diagnosed', async () => {
   const plain = await startRestServer('', {}, async (session) => {
     await session.script(

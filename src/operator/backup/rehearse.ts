@@ -53,8 +53,7 @@ export async function rehearse(input: RehearseInput, ctx: JobContext<BackupObser
     const restored = await restoreBackup({ ...input, into: data, owner: runAs, durable: false }, ctx);
     const began = ctx.clock.now();
     ctx.observe({ event: 'backup.start.started', id: input.entry.label });
-    // The cluster's own rules ask for passwords that a machine with nothing but the backup does not have.
-    await writeDurably(path.join(data, 'pg_hba.conf'), 'local all all trust\n', { owner: runAs });
+    await replaceConfiguration(data, runAs);
     const server = scope.add(
       await startServer({
         binaries: await prepareBinaries({ runAs }),
@@ -64,7 +63,6 @@ export async function rehearse(input: RehearseInput, ctx: JobContext<BackupObser
         port: PORT,
         listenAddresses: [],
         logFile: path.join(home, 'postgres.log'),
-        settings: SETTINGS,
         signal: ctx.signal,
       }),
       (running) => running.stop(),
@@ -92,18 +90,30 @@ export async function rehearse(input: RehearseInput, ctx: JobContext<BackupObser
 
 /** Nobody else sees the socket, so any number will do. */
 const PORT = 5432;
-/** Nothing of the copy may act on the world: no archive, no jobs, no replication. */
+/** Nothing of the copy may act on the world: no archive, no jobs, no replication, no triggers on login. */
 const SETTINGS = {
   archive_mode: 'off',
+  event_triggers: 'off',
   hot_standby: 'off',
-  ssl: 'off',
   shared_buffers: '64MB',
   max_wal_senders: '0',
-  shared_preload_libraries: '',
   fsync: 'off',
   wal_level: 'replica',
   max_replication_slots: '10',
 };
+
+/**
+ * The cluster's own rules ask for passwords that a machine with nothing but the backup does not have; and its own
+ * settings may name programs and libraries, which should not run because a backup was looked at.
+ */
+async function replaceConfiguration(data: string, owner: RunAs | undefined): Promise<void> {
+  const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = '${value}'\n`);
+  await writeDurably(path.join(data, 'pg_hba.conf'), 'local all all trust\n', { owner });
+  await writeDurably(path.join(data, 'postgresql.conf'), settings.join(''), { owner });
+  for (const name of ['postgresql.auto.conf', 'recovery.signal', 'standby.signal']) {
+    await rm(path.join(data, name), { force: true });
+  }
+}
 
 async function scratchDirectory(parent: string, runAs: RunAs | undefined): Promise<string> {
   if (runAs && !(await canEnter(parent, runAs))) {

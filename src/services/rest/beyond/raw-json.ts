@@ -36,7 +36,7 @@ export function writeMembers(members: Iterable<readonly [key: string, value: str
 /** The first character at or after `at` that is no blank. */
 function next(text: string, at: number): number {
   let position = at;
-  while (/[ \t\n\r]/.test(text[position] ?? '')) position++;
+  while (isBlank(text[position])) position++;
   return position;
 }
 
@@ -57,12 +57,21 @@ function endOfValue(text: string, start: number): number {
   for (;;) {
     const character = text[at];
     if (character === '"') at = endOfString(text, at);
-    else if (character === undefined || (depth === 0 && /[,\]}\s]/.test(character))) return at;
+    else if (character === undefined || (depth === 0 && (isBlank(character) || isEnd(character)))) return at;
     else {
       if (character === '{' || character === '[') depth++;
       if (character === '}' || character === ']') depth--;
       at++;
     }
-    if (depth === 0 && /["\]}]/.test(text[at - 1] ?? '')) return at;
+    const last = text[at - 1];
+    if (depth === 0 && (last === '"' || last === ']' || last === '}')) return at;
   }
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\n' || character === '\t' || character === '\r';
+}
+
+function isEnd(character: string): boolean {
+  return character === ',' || character === ']' || character === '}';
 }
