@@ -1,6 +1,8 @@
 import { environment } from '../../foundation/config/environment.ts';
 
-const COMMAND = /(^|[\s`(])vectabase (?=up\b|migrate\b|demo\b|keys\b|config\b|secrets\b|daemon\b|help\b)/gm;
+const TOPICS = 'audit|auth|backup|config|daemon|db|demo|encryption|help|keys|migrate|secrets|up|users';
+// Bold letters begin with an escape sequence.
+const COMMAND = new RegExp(`(^|[\\s\`(]|\\u001B\\[[\\d;]*m)vectabase (?=(?:${TOPICS})\\b)`, 'gm');
 
 /** Commands as this person can type them: started by npx from a clone, `vectabase` alone is not on their PATH. */
 export function asInvoked(text: string): string {

@@ -145,7 +145,7 @@ async function prove(session: Session, database: string): Promise<DatabaseProof>
   const tables = await session.rows<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind in ('r', 'm') and c.relpersistence = 'p'
+      where c.relkind in ('r', 'm') and c.relpersistence = 'p' and c.relispopulated
         and n.nspname not in ('pg_catalog', 'information_schema') order by 1`,
   );
   let rows = 0;

@@ -72,9 +72,11 @@ export async function readEncryptedTarget(
 }
 
 const REPLACED = `
-select distinct unnest(array[format('%I.%I', schema_name, item ->> 'index'),
-  format('%I on %I.%I', item ->> 'constraint', schema_name, table_name)]) as name
-from vectabase.encrypted_columns, jsonb_array_elements(before) as item where item ->> 'index' is not null`;
+select distinct format('%I.%I', schema_name, item ->> 'index') as name
+from vectabase.encrypted_columns, jsonb_array_elements(before) as item where item ->> 'index' is not null
+union
+select format('%I on %I.%I', item ->> 'constraint', schema_name, table_name)
+from vectabase.encrypted_columns, jsonb_array_elements(before) as item where item ->> 'constraint' is not null`;
 
 function isTable(identity: string, { name }: SealedColumn): boolean {
   return [

@@ -23,6 +23,8 @@ beforeAll(async () => {
   bench = await startBench();
   const source = await bench.admin('source');
   await source.script(await readFile(assetPath('test/fixtures/small-project.sql'), 'utf8'));
+  // An index that is no constraint: what stands in for it has no name of one.
+  await source.script('create index customers_by_name on public.customers (name)');
   await source.close();
   target = await bench.freshTarget('moved');
   await migrate({ source: bench.sourceAddress, target });
