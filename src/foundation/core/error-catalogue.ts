@@ -83,6 +83,10 @@ export const ERROR_CATALOGUE = {
     exitCode: 6,
     doc: 'Encrypted values or the stored keys were changed or moved outside of Vectabase, and do not open.',
   },
+  ENCRYPTION_UNFINISHED: {
+    exitCode: 6,
+    doc: 'Values of columns that are being encrypted, or undone, stand in plaintext. Run that command again.',
+  },
   BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
 
   USER_NOT_FOUND: { exitCode: 5, doc: 'No account, or more than one, goes by that address, number or id.' },

@@ -1,7 +1,7 @@
 import { parseEnvelope } from '../../foundation/encryption/envelope.ts';
 import { netstrings } from '../../foundation/encryption/binding.ts';
 import type { SealedTable } from '../../foundation/encryption/rewrite.ts';
-import type { SealedColumns } from '../../foundation/encryption/sealed-columns.ts';
+import type { SealedColumn, SealedColumns } from '../../foundation/encryption/sealed-columns.ts';
 import { ident } from '../../foundation/postgres/sql.ts';
 import { inTransaction } from '../../foundation/postgres/transaction.ts';
 import { nameOf, type Context, type EncryptionInput } from './model.ts';
@@ -9,7 +9,10 @@ import { openSealed, tablesOf, withDatabase } from './open.ts';
 
 export interface VerifyResult {
   readonly database: string;
+  /** Envelopes. */
   readonly values: number;
+  /** Values that stand in plaintext, in columns whose encrypting or undoing has not ended. */
+  readonly plain: { readonly applying: number; readonly undoing: number };
   /** Values that do not open where they stand, by column: the first of their rows, by primary key. */
   readonly damaged: ReadonlyArray<{ readonly column: string; readonly key: readonly string[]; readonly why: string }>;
   readonly bad: number;
@@ -17,6 +20,7 @@ export interface VerifyResult {
 
 const CHUNK = 5_000;
 const NAMED = 100;
+const NOT_SEALED = 'not-an-envelope';
 
 /** Opens every encrypted value with the keys of the database, and compares its blind index. Changes nothing. */
 export async function verifyEncryption(
@@ -27,6 +31,7 @@ export async function verifyEncryption(
     const sealed = await openSealed(session, masterKey);
     let values = 0;
     let bad = 0;
+    const plain = { applying: 0, undoing: 0 };
     const damaged: Array<VerifyResult['damaged'][number]> = [];
     for (const table of await tablesOf(session, sealed.all())) {
       const id = `${table.schema}.${table.table}`;
@@ -40,11 +45,16 @@ export async function verifyEncryption(
             ctx.signal.throwIfAborted();
             const chunk = await session.rows<Record<string, string | null>>(`fetch ${CHUNK} from verified`);
             for (const row of chunk) {
-              for (const found of wrongIn(row, table, sealed)) {
+              for (const { column, key, state, why } of judged(row, table, sealed)) {
+                if (why === NOT_SEALED && state !== 'encrypted') {
+                  plain[state]++;
+                  continue;
+                }
+                if (why !== NOT_SEALED) values++;
+                if (why === undefined) continue;
                 bad++;
-                if (damaged.length < NAMED) damaged.push(found);
+                if (damaged.length < NAMED) damaged.push({ column, key, why });
               }
-              values += table.columns.filter((_, at) => row[`v${at}`] !== null).length;
             }
             rows += chunk.length;
             more = chunk.length > 0;
@@ -55,7 +65,7 @@ export async function verifyEncryption(
       );
       ctx.observe({ event: 'encryption.table.finished', id, rows });
     }
-    return { database: target.database, values, damaged, bad };
+    return { database: target.database, values, plain, damaged, bad };
   });
 }
 
@@ -70,17 +80,20 @@ function declareSql({ schema, table, columns, key }: SealedTable): string {
   return `declare verified no scroll cursor for select ${list.join(', ')} from ${ident(schema, table)}`;
 }
 
-function wrongIn(row: Readonly<Record<string, string | null>>, table: SealedTable, sealed: SealedColumns) {
+/** The values of a row, each with what is wrong with it. */
+function judged(row: Readonly<Record<string, string | null>>, table: SealedTable, sealed: SealedColumns) {
   const key = table.key.map((_, at) => row[`k${at}`] ?? '');
   const rowKey = netstrings(key);
   return table.columns.flatMap((column, at) => {
     const stored = row[`v${at}`];
     if (typeof stored !== 'string') return [];
-    const opened = sealed.keys.open({ column: column.name, rowKey }, stored);
-    const name = nameOf(column.name);
-    if (!opened.ok)
-      return column.mixed && opened.why === 'not-an-envelope' ? [] : [{ column: name, key, why: opened.why }];
-    const index = column.indexed ? sealed.keys.blindIndex(column.name, opened.plaintext) : undefined;
-    return parseEnvelope(stored)?.index === index ? [] : [{ column: name, key, why: 'wrong blind index' }];
+    return [{ column: nameOf(column.name), key, state: column.state, why: wrongWith(stored, column, rowKey, sealed) }];
   });
+}
+
+function wrongWith(stored: string, column: SealedColumn, rowKey: string, { keys }: SealedColumns): string | undefined {
+  const opened = keys.open({ column: column.name, rowKey }, stored);
+  if (!opened.ok) return opened.why;
+  const index = column.indexed ? keys.blindIndex(column.name, opened.plaintext) : undefined;
+  return parseEnvelope(stored)?.index === index ? undefined : 'wrong blind index';
 }

@@ -1,6 +1,8 @@
 import { VectabaseError } from '../../foundation/core/errors.ts';
+import { count } from '../../foundation/core/numbers.ts';
 import type { ColumnPlan } from './model.ts';
 import { nameOf } from './model.ts';
+import type { VerifyResult } from './verify.ts';
 
 export function blocked(columns: readonly ColumnPlan[]): VectabaseError {
   const [first] = columns;
@@ -39,6 +41,19 @@ export function damagedValues(bad: number, names: readonly string[]): VectabaseE
     message: `${bad} encrypted values do not open where they stand`,
     hint: 'They were changed or moved outside of Vectabase. Restore these rows from a backup.',
     details: { bad, rows: names },
+  });
+}
+
+/** @param where flags that lead the next command to the same database, as of `targetWords` */
+export function stillPlain({ applying, undoing }: VerifyResult['plain'], where: string): VectabaseError {
+  const next = [
+    ...(applying > 0 ? [`vectabase encryption apply${where}`] : []),
+    ...(undoing > 0 ? [`vectabase encryption undo${where}`] : []),
+  ];
+  return new VectabaseError('ENCRYPTION_UNFINISHED', {
+    message: `${count(applying + undoing, 'value')} ${applying + undoing === 1 ? 'is' : 'are'} still plain`,
+    hint: `Run ${next.join(', and ')}: it goes on where it stopped.`,
+    details: { applying, undoing },
   });
 }
 

@@ -88,6 +88,12 @@ describe('encrypting, rotating and undoing', () => {
     await expect(applyEncryption({ ...database, policy: POLICY }, context)).rejects.toThrow('stopped');
     const half = await encryptionStatus(database.target);
     expect(half.columns).toMatchObject([{ state: 'applying', values: { plain: 1500 } }, { state: 'applying' }]);
+    // 2,500 values in each of two columns, of which one batch of 1,000 rows is done.
+    expect(await verifyEncryption(database, recorded())).toMatchObject({
+      values: 2000,
+      plain: { applying: 3000, undoing: 0 },
+      bad: 0,
+    });
 
     const done = await applyEncryption({ ...database, policy: POLICY }, recorded());
     expect(done).toMatchObject({ values: 3000, clean: true, columns: [{ action: 'done' }, { action: 'done' }] });
