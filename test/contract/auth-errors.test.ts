@@ -173,7 +173,10 @@ describe("the owner's triggers", () => {
     ]);
     const old = await server.auth('/signup', { body });
     expect([old.status, old.json]).toMatchObject([500, { code: '23502' }]);
-    const line = server.daemon.log().findLast(({ msg }) => msg === 'auth failed');
+    const logged = (): Record<string, unknown> | undefined =>
+      server.daemon.log().findLast(({ msg }) => msg === 'auth failed');
+    await expect.poll(logged).toBeDefined();
+    const line = logged();
     expect(line).toMatchObject({ sqlState: '23502', table: 'profiles', column: 'handle' });
     expect(line?.['in']).toContain('make_profile');
     const left = await server.rows(`select 1 from auth.users where email = 'trigger@example.com'`);
