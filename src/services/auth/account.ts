@@ -6,7 +6,7 @@ import { iso, type Tx } from './store/rows.ts';
 import { deleteSessionsOf } from './store/sessions.ts';
 import { mergedMetadata, updateUser, type UserChanges, type UserRow } from './store/users.ts';
 
-/** What may be open for an account; a new password voids all of it. */
+/** What may be open for an account; a new password or another address voids all of it. */
 const NO_OPEN_TOKENS: UserChanges = {
   confirmation_token: '',
   confirmation_sent_at: null,
@@ -28,16 +28,23 @@ export async function confirmEmail(tx: Tx, user: UserRow, now: number): Promise<
   if (identity) await updateIdentityData(tx, identity.id, { email_verified: true }, now);
   const changes = {
     confirmation_token: '',
+    recovery_token: '',
     email_confirmed_at: iso(now),
     raw_user_meta_data: mergedMetadata(user.raw_user_meta_data, { email_verified: true }),
   };
   return updateUser(tx, user.id, changes, now);
 }
 
-/** The account goes under another address, and so does its e-mail identity; one that had none gets one. */
+/**
+ * The account goes under another address, and so does its e-mail identity; one that had none gets one. Letters to the
+ * address before open it no more: whoever has that mailbox by now need not be the user.
+ */
 export async function replaceEmail(tx: Tx, user: UserRow, email: string, now: number): Promise<UserRow> {
   await replaceIdentity(tx, user, 'email', { email }, now);
-  return updateUser(tx, user.id, { email, is_anonymous: false }, now);
+  if (email === user.email) return updateUser(tx, user.id, { is_anonymous: false }, now);
+  await deleteOneTimeTokensOf(tx, user.id);
+  const closed = { ...NO_OPEN_TOKENS, email_change: '', email_change_confirm_status: 0 };
+  return updateUser(tx, user.id, { email, is_anonymous: false, ...closed }, now);
 }
 
 export async function replacePhone(tx: Tx, user: UserRow, phone: string, now: number): Promise<UserRow> {

@@ -1,7 +1,7 @@
 import type { AuthContext } from './context.ts';
 import { AuthError } from './errors.ts';
 import { countLetter } from './mail/throttle.ts';
-import { assertCode, voidCode } from './one-time-code.ts';
+import { assertCode, voidCode, voidChangeOfEmail } from './one-time-code.ts';
 import { readChallenge, type Challenge } from './pkce.ts';
 import { text } from './body.ts';
 import type { Call } from './router.ts';
@@ -36,9 +36,9 @@ export async function requestEmailChange(
 ): Promise<UserRow> {
   const now = context.now();
   await countLetter(email, 'email_change', context);
+  await voidChangeOfEmail(tx, user, now);
   await postTo(tx, user, 'email_change', call, context);
-  const changes = { email_change: email, email_change_sent_at: iso(now), email_change_confirm_status: 0 };
-  return updateUser(tx, user.id, changes, now);
+  return updateUser(tx, user.id, { email_change: email, email_change_sent_at: iso(now) }, now);
 }
 
 /**

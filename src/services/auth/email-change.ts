@@ -4,7 +4,6 @@ import { AuthError } from './errors.ts';
 import { isOpen, type CodeType } from './one-time-code.ts';
 import type { Call } from './router.ts';
 import { audit } from './store/audit.ts';
-import { deleteOneTimeTokensOf } from './store/one-time-tokens.ts';
 import type { Tx } from './store/rows.ts';
 import { findUserByEmail, lockAddress, updateUser, type UserRow } from './store/users.ts';
 
@@ -41,22 +40,7 @@ export async function completeEmailChange(
   if (holder && holder.id !== user.id) {
     throw new AuthError('email_exists', 'A user with this email address has already been registered');
   }
-  await deleteOneTimeTokensOf(tx, user.id);
   const renamed = await replaceEmail(tx, user, wanted, now);
-  const settled = await updateUser(
-    tx,
-    user.id,
-    {
-      email_change: '',
-      email_change_token_new: '',
-      email_change_token_current: '',
-      email_change_confirm_status: 0,
-      recovery_token: '',
-      confirmation_token: '',
-      reauthentication_token: '',
-    },
-    now,
-  );
   await audit(tx, 'user_modified', { actor: renamed, ip: call.request.ip }, now);
-  return confirmEmail(tx, settled, now);
+  return confirmEmail(tx, renamed, now);
 }

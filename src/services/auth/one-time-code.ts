@@ -2,7 +2,12 @@ import { randomInt } from 'node:crypto';
 import type { AuthContext } from './context.ts';
 import { isSame, newSecret, sha224 } from './digest.ts';
 import { AuthError } from './errors.ts';
-import { deleteOneTimeTokens, findOneTimeToken, putOneTimeToken } from './store/one-time-tokens.ts';
+import {
+  deleteOneTimeTokens,
+  findOneTimeToken,
+  putOneTimeToken,
+  type OneTimeTokenRow,
+} from './store/one-time-tokens.ts';
 import { iso, millis, type Moment, type Tx } from './store/rows.ts';
 import { findUser, updateUser, type UserRow } from './store/users.ts';
 
@@ -56,6 +61,13 @@ export async function voidCode(tx: Tx, user: UserRow, type: CodeType, now: numbe
   return updateUser(tx, user.id, { [COLUMNS[type][0]]: '' }, now);
 }
 
+/** Letters about a change of address are void at once, not when the next ones are written: they prove another address. */
+export async function voidChangeOfEmail(tx: Tx, user: UserRow, now: number): Promise<UserRow> {
+  await deleteOneTimeTokens(tx, user.id, ['email_change_token_new', 'email_change_token_current']);
+  const changes = { email_change_token_new: '', email_change_token_current: '', email_change_confirm_status: 0 };
+  return updateUser(tx, user.id, changes, now);
+}
+
 /** True while a letter of this kind has been sent and not been answered. */
 export function isOpen(user: UserRow, type: CodeType): boolean {
   return (user[COLUMNS[type][0]] ?? '') !== '';
@@ -78,14 +90,22 @@ export async function findLink(
   const user = token ? await findUser(tx, token.user_id) : undefined;
   if (!token || !user) throw expired('Email link is invalid or has expired');
   const type = token.token_type as CodeType;
+  const moved = token.token_hash === link;
   // A row that holds the link itself moved here only if the user's own column holds it too.
-  if (token.token_hash === link && !isSame(user[COLUMNS[type][0]] ?? '', link)) {
+  if (moved && !isSame(user[COLUMNS[type][0]] ?? '', link)) throw expired('Email link is invalid or has expired');
+  if (!(moved && token.relates_to === '') && !provesAddress(token, user)) {
     throw expired('Email link is invalid or has expired');
   }
   if (context.now() - millis(token.created_at) > context.config.mail.linkExpiry * 1000) {
     throw expired('Email link is invalid or has expired');
   }
   return { user, type };
+}
+
+/** A letter proves the address that it went to, and no other that the account was given while it was out. */
+function provesAddress({ token_type: type, relates_to: address }: OneTimeTokenRow, user: UserRow): boolean {
+  const proven = type === 'email_change_token_new' ? user.email_change : user.email;
+  return address.toLowerCase() === (proven ?? '').toLowerCase();
 }
 
 function isMovedForm(link: string): boolean {

@@ -6,7 +6,7 @@ import { AuthError } from '../errors.ts';
 import { readEmail } from '../identifiers.ts';
 import { confirmationUrl } from '../mail/prepare.ts';
 import type { Reply } from '../message.ts';
-import { issueCode, type CodeType } from '../one-time-code.ts';
+import { issueCode, voidChangeOfEmail, type CodeType } from '../one-time-code.ts';
 import { assertGoodPassword } from '../password-policy.ts';
 import { forAdmin, type AdminCall, type Route } from '../router.ts';
 import { describeUser } from '../session.ts';
@@ -131,7 +131,8 @@ async function subject(tx: Tx, wish: LinkWish, call: AdminCall, context: AuthCon
   if (await findUserByEmail(tx, wanted)) throw exists();
   // The two links of one change are asked for one after the other.
   if (known.email_change === wanted) return known;
-  return updateUser(tx, known.id, { email_change: wanted, email_change_confirm_status: 0 }, now);
+  await voidChangeOfEmail(tx, known, now);
+  return updateUser(tx, known.id, { email_change: wanted }, now);
 }
 
 async function removeFactor(call: AdminCall, context: AuthContext): Promise<Reply> {
