@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { encryptionFlags, linesOf } from '../../cli/encryption-command.ts';
 import { paint } from '../../cli/render/paint.ts';
+import { targetWords } from '../../foundation/core/shell-words.ts';
 import type { ApplyResult } from '../../operator/encryption/apply.ts';
 import type { EncryptionObservation, EncryptionPlan } from '../../operator/encryption/model.ts';
 
@@ -41,13 +42,14 @@ Older backups, archived log and replicas keep what they hold.`;
     const { encryptByPolicy } = await import('../../operator/encryption/by-policy.ts');
     const { withDatabase } = await import('../../operator/encryption/open.ts');
     const { planEncryption, policyOf } = await import('../../operator/encryption/plan.ts');
-    const { renderPlan } = await import('../../operator/encryption/text.ts');
+    const { renderNext, renderPlan } = await import('../../operator/encryption/text.ts');
     const policy = policyOf(loadSettings({ dir: flags.dir }).settings.encryption.columns);
     const target = await locateTarget(flags.dir, flags['target-file']);
+    const where = targetWords(flags);
     const style = paint(process.stdout);
     if (flags['dry-run']) {
       const plan = await withDatabase(target, false, async (session) => planEncryption(session, policy));
-      this.print(renderPlan(plan, style));
+      this.print(renderPlan(plan, style) + renderNext(plan, where));
       return plan;
     }
     const { key: masterKey } = await requireMasterKey(flags.dir);
@@ -63,8 +65,9 @@ Older backups, archived log and replicas keep what they hold.`;
       this.context<EncryptionObservation>(),
     );
     this.closeRenderer();
-    this.print(renderPlan(result, style));
-    if (!result.clean) this.say('Plaintext may be left in old pages and log: vectabase encryption apply removes it.');
+    this.print(renderPlan(result, style) + renderNext(result, where));
+    if (!result.clean)
+      this.say(`Plaintext may be left in old pages and log: vectabase encryption apply${where} removes it.`);
     this.say('Backups and archived log from before still hold plaintext.');
     return result;
   }

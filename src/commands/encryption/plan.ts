@@ -1,6 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.ts';
 import { encryptionFlags } from '../../cli/encryption-command.ts';
 import { paint } from '../../cli/render/paint.ts';
+import { targetWords } from '../../foundation/core/shell-words.ts';
 import type { EncryptionPlan } from '../../operator/encryption/model.ts';
 
 export default class EncryptionPlanCommand extends BaseCommand<EncryptionPlan> {
@@ -16,11 +17,11 @@ export default class EncryptionPlanCommand extends BaseCommand<EncryptionPlan> {
     const { loadSettings } = await import('../../foundation/config/settings.ts');
     const { withDatabase } = await import('../../operator/encryption/open.ts');
     const { planEncryption, policyOf } = await import('../../operator/encryption/plan.ts');
-    const { renderPlan } = await import('../../operator/encryption/text.ts');
+    const { renderNext, renderPlan } = await import('../../operator/encryption/text.ts');
     const policy = policyOf(loadSettings({ dir: flags.dir }).settings.encryption.columns);
     const target = await locateTarget(flags.dir, flags['target-file']);
     const plan = await withDatabase(target, false, async (session) => planEncryption(session, policy));
-    this.print(renderPlan(plan, paint(process.stdout)));
+    this.print(renderPlan(plan, paint(process.stdout)) + renderNext(plan, targetWords(flags)));
     return plan;
   }
 }

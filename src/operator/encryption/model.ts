@@ -31,6 +31,8 @@ export interface ColumnPlan extends ColumnPolicy {
   readonly rows: number;
   /** Why it is blocked. */
   readonly blockers: readonly string[];
+  /** Some values are messages of pgp_sym_encrypt: to apply, their passphrases are needed. */
+  readonly pgp: boolean;
   /** What will be different afterwards. */
   readonly notes: readonly string[];
 }
@@ -75,4 +77,9 @@ export type Context = JobContext<EncryptionObservation>;
 
 export function nameOf({ schema, table, column }: Pick<ColumnPolicy, 'schema' | 'table' | 'column'>): string {
   return `${schema}.${table}.${column}`;
+}
+
+/** There is work left that apply can do. */
+export function isAhead({ action }: Pick<ColumnPlan, 'action'>): boolean {
+  return action === 'encrypt' || action === 'resume';
 }

@@ -1,6 +1,8 @@
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { isSqlState } from '../../foundation/postgres/errors.ts';
+import type { ColumnFacts } from '../../foundation/encryption/table-facts.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
+import { ident } from '../../foundation/postgres/sql.ts';
 
 export interface PgpOptions {
   readonly passphrases: readonly string[];
@@ -42,6 +44,17 @@ export async function openPgp(
     hint: 'Run vectabase encryption apply --pgp-passphrase-file FILE, with one old passphrase on each line: the project may have used several. With --keep-unopened such values are encrypted as they stand.',
     details: { column, passphrases: passphrases.length },
   });
+}
+
+/** Whether a column holds such messages. Only bytea is looked at: pgp_sym_encrypt makes no other type. */
+export async function holdsPgp(session: Session, { schema, table, column, type }: ColumnFacts): Promise<boolean> {
+  if (type !== 'bytea') return false;
+  const at = (from: number): string => `substring(${ident(column)} from ${from} for 1)`;
+  const [row] = await session.rows<{ found: boolean }>(
+    String.raw`select exists (select from ${ident(schema, table)} where ${at(3)} = '\x04'
+      and (${at(1)} = '\x8c' or ${at(1)} = '\xc3' and ${at(2)} < '\xc0')) as found`,
+  );
+  return row?.found === true;
 }
 
 /** Begins with a packet of a key made from a passphrase, version 4 (RFC 4880, 4.2 and 5.3). */

@@ -1,6 +1,7 @@
 import { blockersOf, isText, readColumnFacts, type ColumnFacts } from '../../foundation/encryption/table-facts.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
-import type { Action, ColumnPlan, ColumnPolicy, EncryptionPlan } from './model.ts';
+import { isAhead, nameOf, type Action, type ColumnPlan, type ColumnPolicy, type EncryptionPlan } from './model.ts';
+import { holdsPgp } from './pgp.ts';
 
 const READERS = ['service_role', 'postgres'];
 
@@ -21,13 +22,15 @@ export async function planEncryption(session: Session, policy: readonly ColumnPo
   const columns: ColumnPlan[] = [];
   for (const each of policy) {
     const facts = await readColumnFacts(session, each);
-    columns.push(planColumn(each, facts, states.get(`${each.schema}.${each.table}.${each.column}`)));
+    const plan = planColumn(each, facts, states.get(nameOf(each)));
+    const pgp = facts !== undefined && isAhead(plan) && (await holdsPgp(session, facts));
+    columns.push({ ...plan, pgp });
   }
   return { database: session.address.database, columns };
 }
 
 function planColumn(policy: ColumnPolicy, facts: ColumnFacts | undefined, state: string | undefined): ColumnPlan {
-  const common = { ...policy, form: 'text' as const, rowKey: [], rows: 0, blockers: [], notes: [] };
+  const common = { ...policy, form: 'text' as const, rowKey: [], rows: 0, blockers: [], notes: [], pgp: false };
   if (!facts) return { ...common, action: 'absent' };
   const blockers = state === undefined ? blockersOf(facts, policy.blindIndex) : [];
   return {

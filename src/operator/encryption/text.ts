@@ -1,7 +1,7 @@
 import { count, whole } from '../../foundation/core/numbers.ts';
 import type { Style } from '../../foundation/core/style.ts';
 import { textTable, wrap } from '../../foundation/core/text-table.ts';
-import { nameOf, type ColumnPlan, type EncryptionPlan, type EncryptionStatus } from './model.ts';
+import { isAhead, nameOf, type ColumnPlan, type EncryptionPlan, type EncryptionStatus } from './model.ts';
 
 const WORDS: Record<ColumnPlan['action'], string> = {
   encrypt: 'will be encrypted',
@@ -31,15 +31,35 @@ export function renderPlan({ database, columns }: EncryptionPlan, style: Style):
     style.dim,
   );
   const remarks = columns.flatMap((each) =>
-    [...each.blockers.map((text) => `blocked: ${text}`), ...(each.action === 'encrypt' ? each.notes : [])].map(
-      (text) => `${nameOf(each)}: ${text}`,
-    ),
+    [
+      ...each.blockers.map((text) => `blocked: ${text}`),
+      ...(each.pgp ? ['holds values that pgp_sym_encrypt made: to apply, their passphrases are needed'] : []),
+      ...(each.action === 'encrypt' ? each.notes : []),
+    ].map((text) => `${nameOf(each)}: ${text}`),
   );
   return lines([
     style.bold(`Encrypted columns of ${database}`),
     ...table,
     ...remarks.flatMap((text) => wrap(text, '  - ', '    ')),
   ]);
+}
+
+/**
+ * What to do after this plan; empty when nothing is left.
+ *
+ * @param where flags that lead the next command to the same database, as of `targetWords`
+ */
+export function renderNext({ database, columns }: EncryptionPlan, where: string): string {
+  if (columns.every(({ action }) => action === 'absent')) {
+    const none =
+      columns.length === 0 ? 'encryption.columns names no column' : `None of these columns is in ${database}`;
+    return `${none}: name what to encrypt in the setting encryption.columns of vectabase.yml.\n`;
+  }
+  if (columns.some(({ action }) => action === 'blocked'))
+    return `Next: change what is blocked or take it out of encryption.columns, then vectabase encryption plan${where}\n`;
+  if (!columns.some(isAhead)) return '';
+  const pgp = columns.some((each) => each.pgp) ? ' --pgp-passphrase-file FILE' : '';
+  return `Next: vectabase encryption apply${pgp}${where}\n`;
 }
 
 export function renderStatus({ database, columns, dataKeys, masterKeys }: EncryptionStatus, style: Style): string {

@@ -7,6 +7,7 @@ import { openPgp } from '../../../src/operator/encryption/pgp.ts';
 import { planEncryption } from '../../../src/operator/encryption/plan.ts';
 import { rotateDataKey } from '../../../src/operator/encryption/rotate.ts';
 import { encryptionStatus } from '../../../src/operator/encryption/status.ts';
+import { renderNext } from '../../../src/operator/encryption/text.ts';
 import { undoEncryption } from '../../../src/operator/encryption/undo.ts';
 import { verifyEncryption } from '../../../src/operator/encryption/verify.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
@@ -186,8 +187,18 @@ test('what pgp_sym_encrypt made is encrypted anew, with whichever old passphrase
     applyEncryption(input, recorded(), {
       legacy: async (session, stored, name) => openPgp(session, stored, name, { passphrases, keepUnopened: false }),
     });
+  const next = async (policy: ColumnPolicy[]) => {
+    const plan = await withDatabase(database.target, false, async (session) => planEncryption(session, policy));
+    return renderNext(plan, ' --dir /srv/vb');
+  };
+  const withPgp = 'Next: vectabase encryption apply --pgp-passphrase-file FILE --dir /srv/vb\n';
+  expect(await next(input.policy)).toBe(withPgp);
+  expect(await next([column('keys.raw')])).toBe('Next: vectabase encryption apply --dir /srv/vb\n');
+  expect(await next([column('nothing.here')])).toMatch(/^None of these columns is in .*encryption\.columns/);
   await expect(apply('old')).rejects.toMatchObject({ code: 'ENCRYPTION_BLOCKED' });
+  expect(await next(input.policy)).toBe(withPgp);
   await apply('wrong', 'fallback', 'old');
+  expect(await next(input.policy)).toBe('');
   await undoEncryption(input, [], recorded());
   expect(await one(admin, `select string_agg(convert_from(api, 'UTF8'), ',' order by n) from public.robots`)).toBe(
     'roblox one,roblox two,plain',
