@@ -2,6 +2,7 @@ import { text } from '../body.ts';
 import { redirectOf } from '../confirmation.ts';
 import type { AuthContext } from '../context.ts';
 import { newSecret, sha256 } from '../digest.ts';
+import { disownForLetter } from '../disown.ts';
 import { completeEmailChange } from '../email-change.ts';
 import { AuthError } from '../errors.ts';
 import { readEmail } from '../identifiers.ts';
@@ -26,9 +27,12 @@ export const verifyRoutes: readonly Route[] = [
   keyed('POST', '/verify', verifyByApi, LIMITS.verify),
 ];
 
-/** Which letters each `type` may come from. `email` is any letter with a code to sign in. */
+/**
+ * Which letters each `type` may come from. `email` is any letter with a code to sign in; `signup` is also what the letter
+ * is called that signs in to an account which nobody has confirmed.
+ */
 const TYPES: Readonly<Record<string, readonly CodeType[]>> = {
-  signup: ['confirmation_token'],
+  signup: ['confirmation_token', 'recovery_token'],
   invite: ['confirmation_token'],
   recovery: ['recovery_token'],
   magiclink: ['recovery_token'],
@@ -135,7 +139,9 @@ async function prove(
   if (user.email_confirmed_at !== null) return user;
   const action = wanted === 'invite' ? 'invite_accepted' : 'user_signedup';
   await audit(tx, action, { actor: user, ip: call.request.ip, traits: { provider: 'email' } }, now);
-  return confirmEmail(tx, user, now);
+  // Only an answer to the sign-up's own letter, or to an invitation, is a yes to the password that was set before.
+  const owned = type === 'recovery_token' ? await disownForLetter(tx, user, now) : user;
+  return confirmEmail(tx, owned, now);
 }
 
 function columnOf(user: UserRow, type: CodeType): string {

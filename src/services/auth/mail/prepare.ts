@@ -1,7 +1,7 @@
 import type { AuthContext } from '../context.ts';
 import { sha256 } from '../digest.ts';
 import { makeEmailUser } from '../email-user.ts';
-import { issueCode, type CodeType } from '../one-time-code.ts';
+import { issueCode, voidCode, type CodeType } from '../one-time-code.ts';
 import { audit } from '../store/audit.ts';
 import { insertFlow } from '../store/flow-state.ts';
 import type { MailJob } from '../store/mail-jobs.ts';
@@ -14,10 +14,12 @@ type Context = Pick<AuthContext, 'now' | 'config'>;
 
 /** What the `type` of a letter's link is, and how a flow names the way in which its person signs in. */
 const LINKS = {
-  confirmation: { type: 'signup', method: 'email/signup', code: 'confirmation_token' },
-  invite: { type: 'invite', method: 'invite', code: 'confirmation_token' },
-  recovery: { type: 'recovery', method: 'recovery', code: 'recovery_token' },
-  magic_link: { type: 'magiclink', method: 'magiclink', code: 'recovery_token' },
+  confirmation: { kind: 'confirmation', type: 'signup', method: 'email/signup', code: 'confirmation_token' },
+  /** To an account that waits for its confirmation, for whoever asked to sign in: they need not be who registered it. */
+  claim: { kind: 'confirmation', type: 'signup', method: 'email/signup', code: 'recovery_token' },
+  invite: { kind: 'invite', type: 'invite', method: 'invite', code: 'confirmation_token' },
+  recovery: { kind: 'recovery', type: 'recovery', method: 'recovery', code: 'recovery_token' },
+  magic_link: { kind: 'magic_link', type: 'magiclink', method: 'magiclink', code: 'recovery_token' },
 } as const;
 
 /** Finds whom a job is about and makes the codes of its letters. Empty when there is nobody, or nothing left to say. */
@@ -54,7 +56,11 @@ async function forNewcomer(tx: Tx, job: MailJob, context: Context): Promise<Addr
 }
 
 async function signInLetter(tx: Tx, user: UserRow, job: MailJob, context: Context): Promise<Addressed> {
-  if (user.email_confirmed_at === null) return linkLetter(tx, user, 'confirmation', job, context);
+  if (user.email_confirmed_at === null) {
+    // The sign-up's letter lies in the same mailbox, and would let whoever signed up keep their password.
+    const waiting = user.encrypted_password ? await voidCode(tx, user, 'confirmation_token', context.now()) : user;
+    return linkLetter(tx, waiting, 'claim', job, context);
+  }
   return recoveryLetter(tx, user, 'magic_link', job, context);
 }
 
@@ -72,13 +78,11 @@ async function recoveryLetter(
 async function linkLetter(
   tx: Tx,
   user: UserRow,
-  kind: keyof typeof LINKS,
+  link: keyof typeof LINKS,
   job: MailJob,
   context: Context,
 ): Promise<Addressed> {
-  const { type, method, code } = LINKS[kind];
-  const to = user.email ?? '';
-  return letter(tx, user, { kind, to, type, method, code }, job, context);
+  return letter(tx, user, { ...LINKS[link], to: user.email ?? '' }, job, context);
 }
 
 /** To both addresses where changes are secure, so that whoever took over a session cannot take the account with it. */

@@ -2,16 +2,14 @@ import { confirmEmail } from '../account.ts';
 import { postTo } from '../confirmation.ts';
 import type { AuthContext } from '../context.ts';
 import { AuthError } from '../errors.ts';
+import { disown } from '../disown.ts';
 import { refused, type Reply } from '../message.ts';
 import { findLink } from '../one-time-code.ts';
 import { databaseStep } from '../pg-errors.ts';
 import type { Call } from '../router.ts';
 import { audit } from '../store/audit.ts';
-import { deleteFactorsOf } from '../store/mfa.ts';
-import { deleteIdentity, findIdentities, findIdentity, insertIdentity, touchIdentity } from '../store/identities.ts';
-import { deleteOneTimeTokensOf } from '../store/one-time-tokens.ts';
+import { findIdentity, insertIdentity, touchIdentity } from '../store/identities.ts';
 import type { Tx } from '../store/rows.ts';
-import { deleteSessionsOf } from '../store/sessions.ts';
 import {
   findUser,
   findUserByEmail,
@@ -102,29 +100,6 @@ async function refreshed(tx: Tx, userId: string, account: ProviderAccount, now: 
 async function adopt(tx: Tx, owner: UserRow, arrived: ArrivedAccount, call: Call, now: number): Promise<UserRow> {
   const user = owner.email_confirmed_at === null ? await disown(tx, owner, now) : owner;
   return addIdentity(tx, user, arrived, call.request.ip, now);
-}
-
-/**
- * Somebody registered this address and never showed that it is theirs; now its owner comes. Whatever was set up to wait
- * for them goes: password, other identities, second factors, sessions, open letters, metadata.
- */
-async function disown(tx: Tx, user: UserRow, now: number): Promise<UserRow> {
-  for (const identity of await findIdentities(tx, user.id)) await deleteIdentity(tx, identity.id);
-  await deleteSessionsOf(tx, user.id);
-  await deleteFactorsOf(tx, user.id);
-  await deleteOneTimeTokensOf(tx, user.id);
-  const changes = {
-    encrypted_password: '',
-    confirmation_token: '',
-    recovery_token: '',
-    email_change: '',
-    email_change_token_new: '',
-    email_change_token_current: '',
-    reauthentication_token: '',
-    raw_user_meta_data: {},
-    raw_app_meta_data: { ...user.raw_app_meta_data, provider: undefined, providers: [] },
-  };
-  return updateUser(tx, user.id, changes, now);
 }
 
 async function create(tx: Tx, arrived: ArrivedAccount, call: Call, context: AuthContext): Promise<UserRow> {

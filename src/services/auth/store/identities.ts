@@ -25,12 +25,13 @@ export interface NewIdentity {
 }
 
 export async function findIdentities(tx: Tx, userId: string): Promise<IdentityRow[]> {
-  const text = 'select to_json(i) as row from auth.identities i where user_id = $1 order by created_at, id';
+  const text = 'select to_json(i) as row from auth.identities i where user_id = $1 order by created_at, provider, id';
   return jsonRows(tx, text, [userId]);
 }
 
 export async function findIdentitiesOfAll(tx: Tx, userIds: readonly string[]): Promise<IdentityRow[]> {
-  const text = 'select to_json(i) as row from auth.identities i where user_id = any ($1) order by created_at, id';
+  const text =
+    'select to_json(i) as row from auth.identities i where user_id = any ($1) order by created_at, provider, id';
   return jsonRows(tx, text, [userIds]);
 }
 
