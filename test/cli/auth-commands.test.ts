@@ -34,8 +34,9 @@ describe('auth providers', () => {
     });
     const file = path.join(dir(), 'vectabase.yml');
     writeFileSync(file, `# mine\napi:\n  publicUrl: https://api.example.com # ours\n${readFileSync(file, 'utf8')}`);
-    const second = await run('set', 'google', '--client-id', 'two', '--scopes', 'openid, calendar');
-    expect(second.json).toMatchObject({ secret: 'unset', redirectUri: 'https://api.example.com/auth/v1/callback' });
+    const google = ['set', 'google', '--client-id', 'two', '--scopes', 'openid, calendar'];
+    const second = await run(...google, '--from-file', secret);
+    expect(second.json).toMatchObject({ secret: 'set', redirectUri: 'https://api.example.com/auth/v1/callback' });
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('# mine');
     expect(text).toContain('# ours');
@@ -45,7 +46,7 @@ describe('auth providers', () => {
     const list = await run();
     expect(list.json['providers']).toMatchObject([
       { name: 'discord', enabled: true, clientId: 'one', secret: 'set' },
-      { name: 'google', enabled: true, clientId: 'two', secret: 'unset' },
+      { name: 'google', enabled: true, clientId: 'two', secret: 'set' },
     ]);
   });
 
@@ -59,6 +60,7 @@ describe('auth providers', () => {
   test.each([
     [['acme', '--client-id', 'x'], /not known by name/],
     [['google2'], /needs a client id/],
+    [['github', '--client-id', 'x'], /needs its client secret/],
     [['../../etc', '--client-id', 'x'], /no name for a provider/],
     [['acme', '--client-id', 'x', '--issuer', 'ftp://x'], /issuer/],
   ])('set %j is refused', async (args, message) => {
@@ -84,7 +86,10 @@ describe('auth test-mail', () => {
   test('sends by the running daemon, into the inbox where there is no mail server', async () => {
     const ready = await command.ready();
     const sent = await runCli(['auth', 'test-mail', '--to', 'ops@example.com', '--dir', dir(), '--json']);
-    expect([sent.code, JSON.parse(sent.stdout)]).toEqual([0, { to: 'ops@example.com', templateProblems: [] }]);
+    expect([sent.code, JSON.parse(sent.stdout)]).toEqual([
+      0,
+      { to: 'ops@example.com', inboxUrl: ready.inboxUrl, templateProblems: [] },
+    ]);
     const letters = await (await fetch(`${ready.inboxUrl ?? ''}/letters.json`)).json();
     expect(letters).toMatchObject([{ kind: 'test', to: 'ops@example.com' }]);
   });

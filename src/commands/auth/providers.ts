@@ -1,4 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.ts';
+import { targetWords } from '../../foundation/core/shell-words.ts';
 import type { ProviderList } from '../../operator/auth/providers.ts';
 
 export default class AuthProviders extends BaseCommand<ProviderList> {
@@ -11,14 +12,14 @@ export default class AuthProviders extends BaseCommand<ProviderList> {
     const { flags } = await this.parse(AuthProviders);
     const { listProviders } = await import('../../operator/auth/providers.ts');
     const list = await listProviders(flags.dir);
-    this.print(report(list));
+    this.print(report(list, targetWords(flags)));
     return list;
   }
 }
 
-function report({ providers, redirectUri }: ProviderList): string {
+function report({ providers, redirectUri }: ProviderList, where: string): string {
   if (providers.length === 0) {
-    return `No provider is set up. Register ${redirectUri} at one, then run vectabase auth providers set google --client-id ID.\n`;
+    return `No provider is set up. Register ${redirectUri} at one, then run vectabase auth providers set google --client-id ID${where}\n`;
   }
   const lines = providers.map(({ name, enabled, clientId, secret, redirectUri: uri }) => {
     return `${name.padEnd(12)} ${enabled ? 'on ' : 'off'}  client ${clientId}  secret ${secret}\n${' '.repeat(13)}register ${uri}`;

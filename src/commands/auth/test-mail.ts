@@ -12,7 +12,11 @@ export default class AuthTestMail extends BaseCommand<MailTested> {
     const { testMail } = await import('../../operator/auth/test-mail.ts');
     const result = await testMail({ dir: flags.dir, to: flags.to });
     for (const problem of result.templateProblems) this.say(`template not used: ${problem}`);
-    this.print(`a letter to ${result.to} has left\n`);
+    this.print(
+      result.inboxUrl === null
+        ? `a letter to ${result.to} has left\n`
+        : `a letter to ${result.to} is kept in the inbox (${result.inboxUrl}); no mail server is set\n`,
+    );
     return result;
   }
 }

@@ -5,6 +5,7 @@ import { DEFINITIONS, type Settings } from '../../foundation/config/definitions.
 import { loadSettings, SETTINGS_FILE } from '../../foundation/config/settings.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
+import { shellWord, targetWords } from '../../foundation/core/shell-words.ts';
 import { readRunningInstallation } from '../../foundation/postgres/installation.ts';
 import { isRoot } from '../../foundation/process/service-user.ts';
 
@@ -59,7 +60,10 @@ export async function setProvider(wish: ProviderWish): Promise<ShownProvider> {
   if (!/^[a-z0-9][a-z0-9_:-]{0,62}$/.test(name))
     throw usage(`${name} is no name for a provider`, 'Use lower-case letters and digits.');
   if (clientId === undefined)
-    throw usage(`${name} needs a client id`, `Run vectabase auth providers set ${name} --client-id ID.`);
+    throw usage(
+      `${name} needs a client id`,
+      `Run vectabase auth providers set ${name} --client-id ID${targetWords(wish)}`,
+    );
   const issuer = wish.issuer ?? known?.issuer;
   if (issuer === undefined && !KNOWN.includes(name)) {
     throw usage(`${name} is not known by name`, 'Give the address of its OpenID Connect issuer: --issuer https://….');
@@ -74,6 +78,10 @@ export async function setProvider(wish: ProviderWish): Promise<ShownProvider> {
     enabled: wish.enabled ?? known?.enabled,
   });
   assertAccepted(name, next); // before anything is written: with a bad file nothing starts any more
+  if (next['secret'] === undefined && next['secretFile'] === undefined && next['enabled'] !== false) {
+    const command = `vectabase auth providers set ${name} --client-id ${shellWord(clientId)} --from-file FILE`;
+    throw usage(`${name} needs its client secret`, `Run ${command}${targetWords(wish)}; - is stdin.`);
+  }
   if (wish.secret !== undefined) await keepSecret(dir, name, wish.secret);
   await edit(dir, (document) => document.setIn(['auth', 'external', name], document.createNode(next)));
   const { settings } = loadSettings({ dir });
@@ -85,7 +93,7 @@ export async function setProvider(wish: ProviderWish): Promise<ShownProvider> {
 /** @throws VectabaseError USAGE when it is not there */
 export async function removeProvider(dir: string, name: string): Promise<{ readonly name: string }> {
   if (!loadSettings({ dir }).settings.auth.external[name]) {
-    throw usage(`${name} is not set up`, 'Run vectabase auth providers to see which are.');
+    throw usage(`${name} is not set up`, `Run vectabase auth providers${targetWords({ dir })} to see which are.`);
   }
   await edit(dir, (document) => document.deleteIn(['auth', 'external', name]));
   await rm(secretPath(dir, name), { force: true });

@@ -1,8 +1,11 @@
+import { loadSettings } from '../../foundation/config/settings.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { readRunningInstallation } from '../../foundation/postgres/installation.ts';
 
 export interface MailTested {
   readonly to: string;
+  /** Where the letter is kept when no mail server is set; null when it left this machine. */
+  readonly inboxUrl: string | null;
   /** What is wrong with the owner's templates; letters of that kind leave with ours. */
   readonly templateProblems: readonly string[];
 }
@@ -22,7 +25,7 @@ export async function testMail({ dir, to }: { readonly dir: string; readonly to:
     throw failed(`the daemon at ${apiUrl} does not answer`, cause);
   });
   const answer = (await response.json().catch(() => ({}))) as Partial<MailTested> & { reason?: string; msg?: string };
-  if (response.ok) return { to, templateProblems: answer.templateProblems ?? [] };
+  if (response.ok) return { to, inboxUrl: await inboxOf(dir, apiUrl), templateProblems: answer.templateProblems ?? [] };
   if (response.status === 400) {
     throw new VectabaseError('USAGE', {
       message: '--to is not an e-mail address',
@@ -30,6 +33,14 @@ export async function testMail({ dir, to }: { readonly dir: string; readonly to:
     });
   }
   throw failed(answer.reason ?? answer.msg ?? `the daemon answered ${response.status}`);
+}
+
+/** The running daemon shows an inbox where it has no mail server, to this machine's own addresses alone. */
+async function inboxOf(dir: string, apiUrl: string): Promise<string | null> {
+  const { api } = loadSettings({ dir }).settings;
+  const inbox = `${api.publicUrl === undefined ? apiUrl : `http://127.0.0.1:${api.port}`}/inbox`;
+  const response = await fetch(inbox, { method: 'HEAD' }).catch(() => undefined);
+  return response?.ok === true ? inbox : null;
 }
 
 function failed(reason: string, cause?: unknown): VectabaseError {

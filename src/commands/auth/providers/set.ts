@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../../cli/base-command.ts';
 import { canAsk } from '../../../cli/prompts.ts';
 import { readValue } from '../../../cli/piped-value.ts';
+import { targetWords } from '../../../foundation/core/shell-words.ts';
 import type { ShownProvider } from '../../../operator/auth/providers.ts';
 
 export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
@@ -44,7 +45,7 @@ export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
       enabled: flags.enabled,
     });
     this.print(`${provider.name} is set up. Register this redirect URI there:\n\n  ${provider.redirectUri}\n\n`);
-    this.say('Start vectabase up again for the daemon to take it.');
+    this.say(`Stop and start vectabase up${targetWords(flags)} for the daemon to take it.`);
     return provider;
   }
 
