@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { shellWord, targetWords } from '../foundation/core/shell-words.ts';
 import { BaseCommand } from './base-command.ts';
 
 /** What commands need that open backups. */
@@ -20,6 +21,11 @@ export abstract class BackupCommand<Result> extends BaseCommand<Result> {
       helpValue: 'DIR',
     }),
   };
+
+  /** The flags that lead the next command to the same backups, as of `targetWords`. */
+  protected where(flags: { dir: string; repository: string | undefined }): string {
+    return `${targetWords(flags)}${flags.repository === undefined ? '' : ` --repository ${shellWord(flags.repository)}`}`;
+  }
 
   protected async repository(flags: {
     dir: string;

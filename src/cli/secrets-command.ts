@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { shellWord, targetWords } from '../foundation/core/shell-words.ts';
 import { BaseCommand } from './base-command.ts';
 import { readValue } from './piped-value.ts';
 import { askSecret, canAsk } from './prompts.ts';
@@ -33,6 +34,11 @@ export abstract class SecretsCommand<Result> extends BaseCommand<Result> {
       now: () => Date.now(),
       ...(this.mayAsk(flags) ? { askPassphrase } : {}),
     };
+  }
+
+  /** The flags that lead the next command to the same secrets, as of `targetWords`. */
+  protected where(flags: { dir: string; environment: string | undefined }): string {
+    return `${targetWords(flags)}${flags.environment === undefined ? '' : ` -e ${shellWord(flags.environment)}`}`;
   }
 
   protected mayAsk(flags: { 'no-input': boolean }): boolean {

@@ -84,7 +84,7 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
       this.print(renderReport(report, files, { style: paint(process.stdout), words }));
       if (report.outcome !== 'differences') this.print(await indexLine(flags, ends));
     }
-    if (report.outcome === 'differences') this.finishWith(report, differences(report));
+    if (report.outcome === 'differences') this.finishWith(report, differences(report, words));
     if (flags.encrypt) await this.encrypt(flags.dir, ends, flags['pgp-passphrase-file']);
     return report;
   }

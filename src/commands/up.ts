@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { paint } from '../cli/render/paint.ts';
+import { targetWords } from '../foundation/core/shell-words.ts';
 import type { UpObservation } from '../operator/provision/observations.ts';
 import type { ReadyEvent, UpResult } from '../operator/provision/up.ts';
 
@@ -51,7 +52,7 @@ function summary(ready: ReadyEvent): string {
     ['secrets', `service key and passwords in ${keys}`],
     ['keys', `keep copies of ${ready.dir}/master.key and secrets/identity elsewhere`],
   ];
-  const dir = ready.dir.endsWith('/.vectabase') ? '' : ` --dir ${ready.dir}`;
+  const dir = targetWords(ready);
   return [
     '',
     `${style.green('✓')} ${style.bold('Vectabase runs')}`,

@@ -28,7 +28,7 @@ export default class BackupCreate extends BackupCommand<BackupEntry> {
       [
         `Backup ${entry.label}: ${formatBytes(base?.plainBytes ?? 0)}, sealed to ${formatBytes(base?.sealedBytes ?? 0)}, in ${formatDuration(ms)}`,
         'A copy on the disk that it protects is not a backup yet: bring it to another machine.',
-        `  Next: vectabase backup rehearse ${entry.label} --key FILE`,
+        `  Next: vectabase backup rehearse ${entry.label} --key FILE${this.where(flags)}`,
         '',
       ].join('\n'),
     );

@@ -20,7 +20,7 @@ The machine keeps the public half alone, so it can make backups and not read the
         `Recovery key written to ${made.file}`,
         `Backups are sealed for ${made.recipient} from now on.`,
         'Keep the file away from this machine, and a second copy of it elsewhere: without it no backup opens.',
-        '  Next: vectabase backup create',
+        `  Next: vectabase backup create${this.where(flags)}`,
         '',
       ].join('\n'),
     );

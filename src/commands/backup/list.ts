@@ -18,12 +18,14 @@ export default class BackupList extends BackupCommand<Result> {
     const { listEntries } = await import('../../operator/backup/repository.ts');
     const repository = await this.repository(flags);
     const backups = await listEntries(repository);
-    this.print(backups.length === 0 ? NONE : `${shown(backups)}\n`);
+    this.print(backups.length === 0 ? none(this.where(flags)) : `${shown(backups)}\n`);
     return { repository: repository.directory, backups };
   }
 }
 
-const NONE = 'There is no backup yet.\n  Next: vectabase backup create\n';
+function none(where: string): string {
+  return `There is no backup yet.\n  Next: vectabase backup create${where}\n`;
+}
 
 function shown(backups: readonly BackupEntry[]): string {
   const rows = backups.map(({ label, startedAt, finishedAt, objects: [base], end }) => [

@@ -1,6 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.ts';
 import { encryptionFlags } from '../../cli/encryption-command.ts';
 import { paint } from '../../cli/render/paint.ts';
+import { targetWords } from '../../foundation/core/shell-words.ts';
 import type { EncryptionStatus } from '../../operator/encryption/model.ts';
 
 export default class EncryptionStatusCommand extends BaseCommand<EncryptionStatus> {
@@ -14,7 +15,7 @@ export default class EncryptionStatusCommand extends BaseCommand<EncryptionStatu
     const { encryptionStatus } = await import('../../operator/encryption/status.ts');
     const { renderStatus } = await import('../../operator/encryption/text.ts');
     const status = await encryptionStatus(await locateTarget(flags.dir, flags['target-file']));
-    this.print(renderStatus(status, paint(process.stdout)));
+    this.print(renderStatus(status, targetWords(flags), paint(process.stdout)));
     return status;
   }
 }

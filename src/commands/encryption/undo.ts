@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { encryptionFlags } from '../../cli/encryption-command.ts';
 import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { shellWord, targetWords } from '../../foundation/core/shell-words.ts';
 import type { EncryptionObservation } from '../../operator/encryption/model.ts';
 import type { UndoResult } from '../../operator/encryption/undo.ts';
 
@@ -28,17 +29,18 @@ export default class EncryptionUndo extends BaseCommand<UndoResult> {
     const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { requireMasterKey } = await import('../../foundation/encryption/master-key.ts');
     const { undoEncryption } = await import('../../operator/encryption/undo.ts');
+    const columns = argv as string[];
     const target = await locateTarget(flags.dir, flags['target-file']);
     await confirmByName({
       name: target.database,
       given: flags.confirm,
       what: 'Encrypted columns become plaintext',
       ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
-      command: 'vectabase encryption undo',
+      command: ['vectabase encryption undo', ...columns.map(shellWord)].join(' ') + targetWords(flags),
     });
     const { key: masterKey } = await requireMasterKey(flags.dir);
     const context = this.context<EncryptionObservation>();
-    const result = await undoEncryption({ target, masterKey }, argv as string[], context);
+    const result = await undoEncryption({ target, masterKey }, columns, context);
     this.closeRenderer();
     this.print(`${result.values} values of ${result.columns.length} columns are plaintext again\n`);
     return result;

@@ -78,7 +78,7 @@ export default class KeysRotate extends BaseCommand<Result> {
       const ending = previous ? [{ id: previous.kid, notAfter: previous.notAfter ?? null }] : [];
       return { keys: result.keys, value: { made: [active.kid], ending } };
     });
-    this.print(report(rotated, value));
+    this.print(report(rotated, value, targetWords(flags)));
     this.say(whoKnows(daemon));
     return { rotated, ...value, daemon };
   }
@@ -90,12 +90,12 @@ const WARNINGS = {
     'this ends every session token at once (clients refresh them), and where the project secret signed, the legacy API keys with it',
 };
 
-function report(rotated: Result['rotated'], { made, ending }: Pick<Result, 'made' | 'ending'>): string {
+function report(rotated: Result['rotated'], { made, ending }: Pick<Result, 'made' | 'ending'>, where: string): string {
   const news =
     rotated === 'api' ? `New: ${made.map((start) => `${start}…`).join(', ')}` : `${made.join()} signs from now on`;
   const old = ending.map(
     ({ id, notAfter }) => `${id} ${notAfter === null ? 'stays accepted' : `ends ${instant(notAfter)}`}`,
   );
-  const next = rotated === 'api' ? ['Whole: vectabase keys show --reveal, --reveal-secret'] : [];
+  const next = rotated === 'api' ? [`Whole: vectabase keys show --reveal${where}, or --reveal-secret`] : [];
   return `${[news, ...old, ...next].join('\n')}\n`;
 }

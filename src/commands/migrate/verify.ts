@@ -43,7 +43,7 @@ export default class MigrateVerify extends BaseCommand<MigrationReport> {
     if (!this.jsonEnabled()) {
       this.print(renderReport(report, files, { style: paint(process.stdout), words }));
     }
-    if (report.outcome === 'differences') this.finishWith(report, differences(report));
+    if (report.outcome === 'differences') this.finishWith(report, differences(report, words));
     return report;
   }
 }

@@ -15,17 +15,17 @@ export default class SecretsList extends SecretsCommand<Result> {
     const { openSecrets } = await import('../../operator/secrets/store.ts');
     const { listSecrets } = await import('../../operator/secrets/list.ts');
     const result = await listSecrets(await openSecrets(this.opening(flags)));
-    this.print(shown(result));
+    this.print(shown(result, this.where(flags)));
     return result;
   }
 }
 
-function shown({ environment, secrets, environments, file }: Result): string {
+function shown({ environment, secrets, environments, file }: Result, where: string): string {
   const style = paint(process.stdout);
   if (secrets.length === 0) {
     const others = environments.filter((name) => name !== environment);
     const elsewhere = others.length === 0 ? '' : ` There are some in ${others.join(', ')}.`;
-    return `${environment} has no secrets yet.${elsewhere}\n  Next: ${style.bold('vectabase secrets set NAME')}, or ${style.bold('vectabase secrets import')}\n`;
+    return `${environment} has no secrets yet.${elsewhere}\n  Next: ${style.bold(`vectabase secrets set NAME${where}`)}, or ${style.bold(`vectabase secrets import${where}`)}\n`;
   }
   const rows = secrets.map(({ name, setAt, lastAccess, fingerprint }) => [
     name,

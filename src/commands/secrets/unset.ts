@@ -32,7 +32,7 @@ export default class SecretsUnset extends SecretsCommand<Result> {
       given: flags.confirm,
       what: `this takes ${args.name} out of the secrets of ${store.environment}`,
       ask: this.mayAsk(flags),
-      command: `vectabase secrets unset ${args.name}`,
+      command: `vectabase secrets unset ${args.name}${this.where(flags)}`,
     });
     await unsetSecrets(store, [args.name]);
     this.print(`${args.name} is gone from ${store.environment}\n`);

@@ -1,7 +1,9 @@
+import path from 'node:path';
+
 /** The flags that say where a command works, as its next one needs them: ` --dir X --target-file Y`, or nothing. */
 export function targetWords(flags: { dir: string; 'target-file'?: string | undefined }): string {
   return [
-    flags.dir === '.vectabase' ? '' : ` --dir ${shellWord(flags.dir)}`,
+    path.resolve(flags.dir) === path.resolve('.vectabase') ? '' : ` --dir ${shellWord(flags.dir)}`,
     flags['target-file'] ? ` --target-file ${shellWord(flags['target-file'])}` : '',
   ].join('');
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { installationPaths } from '../config/directory.ts';
 import { VectabaseError } from '../core/errors.ts';
+import { targetWords } from '../core/shell-words.ts';
 import type { ApiKeys } from '../crypto/api-keys.ts';
 import type { KeySet } from '../crypto/key-set.ts';
 import { isAlive, startTime } from '../process/identity.ts';
@@ -120,10 +121,9 @@ function unreadable(file: string, why: string, cause: unknown): VectabaseError {
 }
 
 function missing(message: string, dir: string): VectabaseError {
-  const flag = dir === '.vectabase' ? '' : ` --dir ${dir}`;
   return new VectabaseError('INSTALLATION_MISSING', {
     message,
-    hint: `Run vectabase up${flag} in another terminal, then this command again.`,
+    hint: `Run vectabase up${targetWords({ dir })} in another terminal, then this command again.`,
     details: { directory: installationPaths(dir).directory },
   });
 }

@@ -62,9 +62,13 @@ export function renderNext({ database, columns }: EncryptionPlan, where: string)
   return `Next: vectabase encryption apply${pgp}${where}\n`;
 }
 
-export function renderStatus({ database, columns, dataKeys, masterKeys }: EncryptionStatus, style: Style): string {
+export function renderStatus(
+  { database, columns, dataKeys, masterKeys }: EncryptionStatus,
+  where: string,
+  style: Style,
+): string {
   if (columns.length === 0)
-    return `No column of ${database} is encrypted. vectabase encryption plan shows which would be.\n`;
+    return `No column of ${database} is encrypted. vectabase encryption plan${where} shows which would be.\n`;
   const rows = columns.map((each) => [
     each.column,
     { text: each.state, paint: each.state === 'encrypted' ? style.green : style.yellow },
@@ -82,11 +86,13 @@ export function renderStatus({ database, columns, dataKeys, masterKeys }: Encryp
       style.dim,
     ),
     `  ${count(dataKeys.length, 'data key')}, ${dataKeys.find(({ active }) => active)?.id ?? 'none'} writes`,
-    ...(masterKeys > 1 ? ['  a master key is being replaced: vectabase encryption rotate --master goes on'] : []),
+    ...(masterKeys > 1
+      ? [`  a master key is being replaced: vectabase encryption rotate --master${where} goes on`]
+      : []),
     ...(residue > 0
       ? [
           style.yellow(
-            `  ${count(residue, 'column')} may have plaintext left in old pages and log: vectabase encryption apply removes it`,
+            `  ${count(residue, 'column')} may have plaintext left in old pages and log: vectabase encryption apply${where} removes it`,
           ),
         ]
       : []),

@@ -2,6 +2,7 @@ import { messageOf, VectabaseError } from '../../foundation/core/errors.ts';
 import { errorCode, isConnectionLost, isSqlState } from '../../foundation/postgres/errors.ts';
 import { LEDGER_SCHEMA } from './ledger.ts';
 import type { Finding } from './preflight/finding.ts';
+import { BARE_WORDS, withSubcommand } from './render/claims.ts';
 import type { MigrationReport } from './report.ts';
 
 /** A statement of the plan failed: which object it was to make. */
@@ -127,7 +128,7 @@ export function runExists(state: string, words: CommandWords): VectabaseError {
   return new VectabaseError('MIGRATE_RUN_EXISTS', {
     message: finished ? 'the target holds a finished migration' : 'the target holds an unfinished migration',
     hint: finished
-      ? `Check it with \`vectabase migrate verify\`. To move anew, take it back first: ${words.abort}`
+      ? `Check it with ${withSubcommand(words, 'verify')}\n To move anew, take it back first: ${words.abort}`
       : `Continue it with ${words.resume}\nor take back what it made with ${words.abort}`,
     details: { state },
   });
@@ -144,14 +145,14 @@ export function blocked(blockers: readonly Finding[]): VectabaseError {
 }
 
 /** The copy is whole and not equal: which tables and objects. */
-export function differences(report: MigrationReport): VectabaseError {
+export function differences(report: MigrationReport, words: CommandWords = BARE_WORDS): VectabaseError {
   const tables = report.tables.filter(({ status }) => status === 'differs').map(({ table }) => table);
   const objects = report.catalogue?.different.map(({ key }) => key) ?? [];
   const behind = report.sequences?.behind.map((sequence) => `sequence ${sequence}`) ?? [];
   const names = [...tables, ...objects, ...behind];
   return new VectabaseError('MIGRATE_DIFFERENCES', {
     message: `source and target differ in ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`,
-    hint: 'Both sides are left as they are; the report shows each difference. If rows were written on either side since the copy, compare again with `vectabase migrate verify` once writing has stopped, or take the copy back with `vectabase migrate abort` and move anew.',
+    hint: `Both sides are left as they are; the report shows each difference. If rows were written on either side since the copy, compare again once writing has stopped:\n${withSubcommand(words, 'verify')}\nor take the copy back and move anew:\n${words.abort}`,
     details: { tables, objects, sequences: report.sequences?.behind ?? [] },
   });
 }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { confirmByName } from '../../../cli/prompts.ts';
 import { SecretsCommand } from '../../../cli/secrets-command.ts';
+import { shellWord } from '../../../foundation/core/shell-words.ts';
 import type { RecipientsChange as Result } from '../../../operator/secrets/recipients.ts';
 
 export default class RecipientsRemove extends SecretsCommand<Result> {
@@ -30,7 +31,7 @@ export default class RecipientsRemove extends SecretsCommand<Result> {
       given: flags.confirm,
       what: `this shuts out ${gone.length} of the public keys${self}`,
       ask: this.mayAsk(flags),
-      command: `vectabase secrets recipients remove ${args.who}`,
+      command: `vectabase secrets recipients remove ${shellWord(args.who)}${this.where(flags)}`,
     });
     const result = await removeRecipient(store, args.who);
     this.print(
