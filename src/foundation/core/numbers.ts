@@ -3,7 +3,7 @@ export function whole(number: number): string {
   return number.toLocaleString('en');
 }
 
-/** `1 table`, `12 tables`, `2 foreign keys`, `3 indexes`, `2 policies`. */
+/** `1 table`, `12 tables`, `2 foreign keys`, `3 indexes`, `2 policies`, `2 default privileges`. */
 export function count(number: number, noun: string): string {
   return `${whole(number)} ${number === 1 ? noun : plural(noun)}`;
 }
@@ -54,6 +54,7 @@ function pair(large: number, largeUnit: string, small: number, smallUnit: string
 }
 
 function plural(noun: string): string {
+  if (noun.endsWith('privileges')) return noun;
   if (/[^aeiou]y$/.test(noun)) return `${noun.slice(0, -1)}ies`;
   return /(s|x|ch|sh)$/.test(noun) ? `${noun}es` : `${noun}s`;
 }

@@ -22,7 +22,7 @@ export function contentChecks({ source, sourceCatalog, drift, selection }: Prefl
     findings.push(
       warning(
         'passwords-sealed',
-        `${count(sealed, 'user')} have a password hash that is encrypted with a key of the platform`,
+        `${count(sealed, 'user', 'has', 'have')} a password hash that is encrypted with a key of the platform`,
         'The rows move, but these users must reset their password. Ask support for the key, or mail them a reset link after the move.',
       ),
     );
@@ -32,7 +32,7 @@ export function contentChecks({ source, sourceCatalog, drift, selection }: Prefl
     findings.push(
       warning(
         'passwords-unknown',
-        `${count(unknown, 'user')} have a password hash of an unknown kind`,
+        `${count(unknown, 'user', 'has', 'have')} a password hash of an unknown kind`,
         'The rows move as they are; these users may have to reset their password.',
       ),
     );
@@ -48,8 +48,8 @@ export function contentChecks({ source, sourceCatalog, drift, selection }: Prefl
     findings.push(
       warning(
         'vault',
-        `${count(source.vaultSecrets, 'vault secret')} are sealed with a key of the platform and do not move with the rows`,
-        'Note their names: select name from vault.secrets;',
+        `${count(source.vaultSecrets, 'vault secret', 'is', 'are')} sealed with a key of the platform, and cannot move with the rows`,
+        'Take in their values before the old project goes: vectabase secrets import --source',
       ),
     );
   const objects = source.buckets.reduce((sum, bucket) => sum + bucket.objects, 0);
@@ -84,7 +84,7 @@ export function contentChecks({ source, sourceCatalog, drift, selection }: Prefl
     findings.push(
       warning(
         'large-objects',
-        `${count(source.largeObjects, 'large object')} do not move`,
+        `${count(source.largeObjects, 'large object', 'does', 'do')} not move`,
         'Store them as bytea or files before the move.',
       ),
     );
@@ -102,7 +102,7 @@ export function contentChecks({ source, sourceCatalog, drift, selection }: Prefl
     findings.push(
       warning(
         'leans-on-platform',
-        `${count(leaning.length, 'function')} call extensions of the platform: ${list(leaning.map(({ identity }) => identity))}`,
+        `${count(leaning.length, 'function', 'calls', 'call')} extensions of the platform: ${list(leaning.map(({ identity }) => identity))}`,
         'They move, and fail when called until that part is replaced.',
       ),
     );

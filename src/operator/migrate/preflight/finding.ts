@@ -26,8 +26,10 @@ export function list(names: readonly string[]): string {
   return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
 }
 
-export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+/** `1 user has`, `12 users have`; the verb may be left out. */
+export function count(number: number, noun: string, one = '', many = one): string {
+  const verb = number === 1 ? one : many;
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}${verb === '' ? '' : ` ${verb}`}`;
 }
 
 export function mebibytes(bytes: number): string {

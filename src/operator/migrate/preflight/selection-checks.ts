@@ -56,7 +56,7 @@ export function selectionChecks({ selection, cycles, choices, sourceCatalog }: P
     findings.push(
       warning(
         'webhooks',
-        `${count(held.length, 'trigger')} call functions of the platform (webhooks) and are not made: ${list(held.map(({ key }) => key))}`,
+        `${count(held.length, 'trigger', 'calls', 'call')} functions of the platform (webhooks) and cannot be made: ${list(held.map(({ key }) => key))}`,
         'Rebuild them against your own endpoint after the move.',
       ),
     );
