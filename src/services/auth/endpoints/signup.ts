@@ -71,7 +71,8 @@ async function signUpByEmail(wanted: Wanted, call: Call, context: AuthContext): 
     const now = context.now();
     await lockAddress(tx, wanted.email);
     const known = await findUserByEmail(tx, wanted.email);
-    if (known?.email_confirmed_at) {
+    // Without mail nobody could ask whose an account is that was invited, or moved here, and waits for its owner.
+    if (known && (known.email_confirmed_at !== null || !context.mail.available)) {
       await audit(tx, 'user_repeated_signup', { actor: known, ip, traits: { provider: 'email' } }, now);
       if (autoconfirm) return refused(new AuthError('user_already_exists', 'User already registered'));
       return { status: 200, body: fabricated(wanted, now) };

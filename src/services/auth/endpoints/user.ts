@@ -128,7 +128,7 @@ async function assertPasswordChange(
 /**
  * An address is taken over when its owner answers; at once only where nobody is ever asked.
  *
- * @throws AuthError email_exists
+ * @throws AuthError email_exists, email_provider_disabled
  */
 async function changeEmail(
   tx: Tx,
@@ -142,6 +142,9 @@ async function changeEmail(
     throw new AuthError('email_exists', 'A user with this email address has already been registered');
   }
   const now = context.now();
+  if (!context.mail.available && !context.config.autoconfirm && !user.is_anonymous) {
+    throw new AuthError('email_provider_disabled', 'Email addresses cannot be changed without a mail server');
+  }
   const atOnce = !context.mail.available || (user.is_anonymous && context.config.autoconfirm);
   if (!atOnce) return requestEmailChange(tx, user, email, call, context);
   return confirmEmail(tx, await replaceEmail(tx, user, email, now), now);
