@@ -1,24 +1,24 @@
 import { escapeHtml } from '../services/auth/mail/escape.ts';
 import type { StoredLetter } from '../services/auth/mail/transport.ts';
 
-/** All letters, newest first. */
-export function listPage(letters: readonly StoredLetter[]): string {
+/** All letters, newest first. `base` is the path of the inbox, with its key. */
+export function listPage(base: string, letters: readonly StoredLetter[]): string {
   const rows = letters.map(
-    ({ id, subject, to, sentAt }) => `<li><a href="/inbox/${escapeHtml(id)}">
+    ({ id, subject, to, sentAt }) => `<li><a href="${escapeHtml(base)}/${escapeHtml(id)}">
 <b>${escapeHtml(subject)}</b><span>${escapeHtml(to)}</span><time>${time(sentAt)}</time></a></li>`,
   );
   const empty = '<p class="empty">No letters yet. They appear here as they are sent.</p>';
   return page('Inbox', `<h1>Inbox</h1>${letters.length === 0 ? empty : `<ul>${rows.join('')}</ul>`}`);
 }
 
-export function letterPage({ id, subject, from, to, sentAt }: StoredLetter): string {
+export function letterPage(base: string, { id, subject, from, to, sentAt }: StoredLetter): string {
   return page(
     subject,
-    `<p><a href="/inbox">← Inbox</a></p>
+    `<p><a href="${escapeHtml(base)}">← Inbox</a></p>
 <h1>${escapeHtml(subject)}</h1>
 <dl><dt>From</dt><dd>${escapeHtml(from.name)} &lt;${escapeHtml(from.address)}&gt;</dd>
 <dt>To</dt><dd>${escapeHtml(to)}</dd><dt>Sent</dt><dd>${time(sentAt)}</dd></dl>
-<iframe title="The letter" sandbox="allow-top-navigation-by-user-activation" src="/inbox/${escapeHtml(id)}/body"></iframe>`,
+<iframe title="The letter" sandbox="allow-top-navigation-by-user-activation" src="${escapeHtml(base)}/${escapeHtml(id)}/body"></iframe>`,
   );
 }
 

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { StoredLetter } from '../services/auth/mail/transport.ts';
+import { isSame } from '../services/auth/digest.ts';
 import { letterPage, listPage } from './inbox-pages.ts';
 
 export const INBOX_PATH = '/inbox';
@@ -11,32 +12,46 @@ const SHOWN = 200;
 /**
  * The letters of an installation without a mail server, for whoever develops on this machine. They open accounts, so
  * nobody else may see them: not over the network, not through a proxy, and not a page of another site whose name was
- * pointed at this machine.
+ * pointed at this machine. Not every proxy says that it is one, so the address holds a key that `up` alone tells.
  *
- * `/inbox` lists, `/inbox/letters.json` is for scripts; `/inbox/ID` shows one, `/inbox/ID/body` alone what it holds.
+ * `/inbox/KEY` lists, `/inbox/KEY/letters.json` is for scripts; `/inbox/KEY/ID` shows one, `/inbox/KEY/ID/body` alone
+ * what it holds.
  */
-export function inbox(outbox: string): RequestListener {
+export function inbox(outbox: string, key: string): RequestListener {
   return (request, response) => {
-    if (!isFromThisMachine(request)) return send(response, 404, 'text/plain', 'The inbox is for this machine alone.\n');
-    answer(outbox, request.url ?? '', response).catch(() =>
+    const [given = '', ...rest] = pathOf(request)
+      .slice(INBOX_PATH.length + 1)
+      .split('/');
+    if (!isFromThisMachine(request) || !isSame(given, key)) {
+      return send(
+        response,
+        404,
+        'text/plain',
+        'The inbox is for this machine alone, at the address that `up` prints.\n',
+      );
+    }
+    answer(outbox, `/${rest.join('/')}`, `${INBOX_PATH}/${key}`, response).catch(() =>
       send(response, 500, 'text/plain', 'The outbox cannot be read.\n'),
     );
   };
 }
 
-async function answer(outbox: string, url: string, response: ServerResponse): Promise<void> {
-  const route = url.split('?', 1)[0] ?? '';
-  if (route === INBOX_PATH || route === `${INBOX_PATH}/`) {
-    return send(response, 200, 'text/html', listPage(await readLetters(outbox)), PAGE_POLICY, { refresh: '5' });
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '';
+}
+
+async function answer(outbox: string, route: string, base: string, response: ServerResponse): Promise<void> {
+  if (route === '/') {
+    return send(response, 200, 'text/html', listPage(base, await readLetters(outbox)), PAGE_POLICY, { refresh: '5' });
   }
-  if (route === `${INBOX_PATH}/letters.json`) {
+  if (route === '/letters.json') {
     return send(response, 200, 'application/json', JSON.stringify(await readLetters(outbox)));
   }
   // The name of a file is matched whole, so that none leads out of the directory.
-  const [, id, part] = /^\/inbox\/([0-9TZ]+-[0-9a-f]{8})(\/body)?$/.exec(route) ?? [];
+  const [, id, part] = /^\/([0-9TZ]+-[0-9a-f]{8})(\/body)?$/.exec(route) ?? [];
   const letter = id === undefined ? undefined : await readLetter(path.join(outbox, `${id}.json`));
   if (!letter) return send(response, 404, 'text/plain', 'There is no such letter.\n');
-  if (part === undefined) return send(response, 200, 'text/html', letterPage(letter), PAGE_POLICY);
+  if (part === undefined) return send(response, 200, 'text/html', letterPage(base, letter), PAGE_POLICY);
   // A click on a link leaves the frame.
   send(response, 200, 'text/html', `<base target="_top">${letter.html}`, LETTER_POLICY);
 }
@@ -55,11 +70,14 @@ async function readLetter(file: string): Promise<StoredLetter | undefined> {
   }
 }
 
+/** What proxies add to the requests of others. */
+const PROXIED = /^(x-forwarded-.*|forwarded|via|x-real-ip|x-client-ip|true-client-ip|cf-.*)$/;
+
 function isFromThisMachine({ socket, headers, method }: IncomingMessage): boolean {
   const remote = socket.remoteAddress ?? '';
   const near = remote === '::1' || /^(::ffff:)?127\./.test(remote);
   const named = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(headers.host ?? '');
-  const direct = headers['x-forwarded-for'] === undefined && headers['forwarded'] === undefined;
+  const direct = !Object.keys(headers).some((name) => PROXIED.test(name));
   return near && named && direct && (method === 'GET' || method === 'HEAD');
 }
 

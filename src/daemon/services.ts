@@ -40,7 +40,7 @@ export function startServices(config: RuntimeConfig, keys: KeyRing, surroundings
   const rest = scope.add(startRest(config, keys, common), (running) => running.stop());
   const auth = scope.add(startAuth(config, keys, { ...common, apiUrl }), (running) => running.stop());
   const outbox = outboxOf(config);
-  const letters = outbox === undefined ? undefined : inbox(outbox);
+  const letters = outbox && config.mailInboxKey ? inbox(outbox, config.mailInboxKey) : undefined;
   const app = makeApp({ ...common, trouble });
   return {
     handler: (request, response) => {

@@ -98,6 +98,10 @@ describe.skipIf(!existsSync(CHROMIUM))('signing in with a browser', () => {
   });
 
   test('a letter runs no script, loads nothing and is not shown to other sites', async () => {
+    const { origin } = new URL(inboxUrl);
+    for (const path of ['/inbox', '/inbox/letters.json', `/inbox/${'0'.repeat(36)}/letters.json`]) {
+      expect((await fetch(`${origin}${path}`)).status).toBe(404);
+    }
     const [first] = (await (await fetch(`${inboxUrl}/letters.json`)).json()) as Array<{ id: string }>;
     const body = await fetch(`${inboxUrl}/${first?.id}/body`);
     expect(body.headers.get('content-security-policy')).toMatch(
@@ -109,6 +113,8 @@ describe.skipIf(!existsSync(CHROMIUM))('signing in with a browser', () => {
     const through = (headers: Record<string, string>) => fetch(inboxUrl, { headers }).then((answer) => answer.status);
     expect(await through({ 'x-forwarded-for': '203.0.113.9' })).toBe(404);
     expect(await through({ forwarded: 'for=203.0.113.9' })).toBe(404);
+    expect(await through({ via: '1.1 proxy' })).toBe(404);
+    expect(await through({ 'cf-connecting-ip': '203.0.113.9' })).toBe(404);
     expect((await fetch(inboxUrl, { method: 'POST' })).status).toBe(404);
   });
 });

@@ -49,6 +49,8 @@ const RUNTIME = z.strictObject({
   mailDirectory: z.string().min(1).optional(),
   /** Where letters are kept when there is no mail server, and shown to this machine. Absent: then there is no mail. */
   mailOutbox: z.string().min(1).optional(),
+  /** Stands in the address of the page that shows them. Absent: they are not shown. */
+  mailInboxKey: z.string().min(16).optional(),
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { InstallationPaths } from '../../foundation/config/directory.ts';
@@ -13,13 +14,13 @@ import type { ClusterPlace } from './directory.ts';
 export async function ensureMailDirectory(
   { directory }: InstallationPaths,
   { outside, paths, runAs }: ClusterPlace,
-): Promise<Pick<RuntimeConfig, 'mailDirectory' | 'mailOutbox'>> {
+): Promise<Record<'mailDirectory' | 'mailOutbox' | 'mailInboxKey', string>> {
   const mailDirectory = path.join(outside ? paths.home : directory, 'mail');
   const mailOutbox = path.join(mailDirectory, 'outbox');
   await mkdir(mailDirectory, { recursive: true, mode: runAs ? 0o755 : 0o700 });
   await mkdir(mailOutbox, { recursive: true, mode: 0o700 });
   if (runAs) await chown(mailOutbox, runAs.uid, runAs.gid);
-  return { mailDirectory, mailOutbox };
+  return { mailDirectory, mailOutbox, mailInboxKey: randomUUID() };
 }
 
 /** Secrets that lie in files, handed over with the settings: the daemon's user may not be able to read the files. */

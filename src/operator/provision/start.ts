@@ -110,14 +110,15 @@ async function start(
   await step('schema', () => ensureSchema(adminAddress(admin, keys), keys));
   const daemon = await step('daemon', async () => {
     await writeDaemonKeys(paths, place.paths, place.runAs);
+    const mail = await ensureMailDirectory(paths, place);
     const config = {
       ...daemonConfig(settings, { paths, place, keys, admin }),
       ...(await withSecretsRead(settings)),
-      ...(await ensureMailDirectory(paths, place)),
+      ...mail,
     };
     const running = await startDaemon(paths, config, masterKey, ctx.signal);
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));
-    return { value: running, changed: true };
+    return { value: { ...running, inboxKey: mail.mailInboxKey }, changed: true };
   });
   scope.add(keepLogsSmall([place.paths.log, paths.daemonLog]), (keeper) => keeper.stop());
   scope.add(paths.run, (file) => rm(file, { force: true }));
@@ -127,7 +128,7 @@ async function start(
     paths,
     keys,
     apiUrl: daemon.apiUrl,
-    inboxUrl: inboxUrl(settings, daemon.apiUrl),
+    inboxUrl: inboxUrl(settings, daemon),
     databaseUrl: ownerUrl(paths, keys, postgres.port),
     postgresVersion: binaries.version,
     failed: firstFailure(postgres, daemon, place, paths),
@@ -136,9 +137,12 @@ async function start(
 }
 
 /** On this machine, whatever the public address is. */
-function inboxUrl({ api, mail }: Settings, apiUrl: string): string | null {
+function inboxUrl(
+  { api, mail }: Settings,
+  { apiUrl, inboxKey }: { readonly apiUrl: string; readonly inboxKey: string },
+): string | null {
   if (mail.smtpHost !== undefined) return null;
-  return `${api.publicUrl === undefined ? apiUrl : `http://127.0.0.1:${api.port}`}/inbox`;
+  return `${api.publicUrl === undefined ? apiUrl : `http://127.0.0.1:${api.port}`}/inbox/${inboxKey}`;
 }
 
 function tellOutside({ paths, runAs }: ClusterPlace, ctx: JobContext<UpObservation>): void {
