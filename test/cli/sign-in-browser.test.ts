@@ -99,8 +99,8 @@ describe.skipIf(!existsSync(CHROMIUM))('signing in with a browser', () => {
 
   test('a letter runs no script, loads nothing and is not shown to other sites', async () => {
     const { origin } = new URL(inboxUrl);
-    for (const path of ['/inbox', '/inbox/letters.json', `/inbox/${'0'.repeat(36)}/letters.json`]) {
-      expect((await fetch(`${origin}${path}`)).status).toBe(404);
+    for (const route of ['/inbox', '/inbox/letters.json', `/inbox/${'0'.repeat(36)}/letters.json`]) {
+      expect((await fetch(`${origin}${route}`)).status).toBe(404);
     }
     const [first] = (await (await fetch(`${inboxUrl}/letters.json`)).json()) as Array<{ id: string }>;
     const body = await fetch(`${inboxUrl}/${first?.id}/body`);

@@ -27,7 +27,7 @@ test('nobody takes another address, since nobody can ask its owner', async () =>
   expect((await client.auth.signInWithPassword({ email, password: PASSWORD })).error).toBeNull();
   expect((await client.auth.updateUser({ email: other })).error).toMatchObject({
     code: 'email_provider_disabled',
-    status: 422,
+    status: 400,
   });
   expect((await client.auth.getUser()).data.user?.email).toBe(email);
 });
