@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import type { DemoObservation, DemoReport } from '../operator/demo/run.ts';
+import type { DemoObservation, DemoReady, DemoReport } from '../operator/demo/run.ts';
 import type { MigrationReport } from '../operator/migrate/report.ts';
 
 export default class Demo extends BaseCommand<DemoReport> {
@@ -35,9 +35,9 @@ Needs nothing but this package; uses a directory of its own and free ports.`;
         dir: flags.dir,
         rows: flags.rows,
         whileRunning: flags.keep
-          ? async ({ apiUrl, databaseUrl }) => {
+          ? async (ready) => {
               this.closeRenderer();
-              this.say(`Still running until Ctrl-C: API ${apiUrl}, database ${databaseUrl}`);
+              this.say(stillRunning(ready));
               await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve, { once: true }));
             }
           : undefined,
@@ -48,4 +48,16 @@ Needs nothing but this package; uses a directory of its own and free ports.`;
     this.print(`${renderReport(report.migration as unknown as MigrationReport)}\n${renderDemo(report)}`);
     return report;
   }
+}
+
+/** No password, as `up` shows none. */
+function stillRunning({ apiUrl, databaseUrl, keysFile, sourceUrl, sourceFile }: DemoReady): string {
+  return [
+    'Still running until Ctrl-C:',
+    `  API        ${apiUrl}`,
+    `  Postgres   ${databaseUrl}`,
+    `  secrets    service key and passwords in ${keysFile}`,
+    `  source     ${sourceUrl}`,
+    `             with its password in ${sourceFile}, for --source-file`,
+  ].join('\n');
 }

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { clusterHome } from '../../foundation/config/directory.ts';
-import { formatDatabaseUrl } from '../../foundation/postgres/address.ts';
+import { clusterHome, installationPaths } from '../../foundation/config/directory.ts';
+import { formatDatabaseUrl, parseDatabaseUrl } from '../../foundation/postgres/address.ts';
+import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { JobContext, Observation } from '../../foundation/core/observe.ts';
 import { withResources } from '../../foundation/core/release.ts';
@@ -16,10 +17,15 @@ export interface DemoInput {
   readonly whileRunning?: ((ready: DemoReady) => Promise<void>) | undefined;
 }
 
+/** Where things are, for a screen: no password in it. */
 export interface DemoReady {
   readonly apiUrl: string;
   readonly databaseUrl: string;
+  /** Holds the passwords and keys of the installation. */
+  readonly keysFile: string;
   readonly sourceUrl: string;
+  /** Holds the source's connection string with its password, as `--source-file` takes it, while the demo runs. */
+  readonly sourceFile: string;
 }
 
 export interface DemoReport {
@@ -85,13 +91,21 @@ export async function runDemo(input: DemoInput, ctx: JobContext<DemoObservation>
     );
     assertProved(migration, proof, seen);
     const findings = plan['findings'] as Array<{ level: string }>;
-    await input.whileRunning?.({
-      apiUrl: String(ready['apiUrl']),
-      databaseUrl: String(ready['databaseUrl']),
-      sourceUrl: env.VECTABASE_SOURCE_URL,
-    });
+    const seconds = (ctx.clock.now() - begun) / 1000;
+    if (input.whileRunning) {
+      const sourceFile = path.join(dir, 'source.url');
+      await writeDurably(sourceFile, `${env.VECTABASE_SOURCE_URL}\n`);
+      await input.whileRunning({
+        apiUrl: String(ready['apiUrl']),
+        databaseUrl: formatDatabaseUrl(parseDatabaseUrl(String(ready['databaseUrl'])), { password: false }),
+        keysFile: installationPaths(dir).keys,
+        sourceUrl: formatDatabaseUrl(source.address, { password: false }),
+        sourceFile,
+      });
+      await rm(sourceFile);
+    }
     return {
-      seconds: (ctx.clock.now() - begun) / 1000,
+      seconds,
       plan: {
         tables,
         blockers: findings.filter(({ level }) => level === 'blocker').length,
