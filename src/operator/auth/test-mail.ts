@@ -1,3 +1,5 @@
+import { installationPaths } from '../../foundation/config/directory.ts';
+import { readRuntimeFile } from '../../foundation/config/runtime-file.ts';
 import { loadSettings } from '../../foundation/config/settings.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { readRunningInstallation } from '../../foundation/postgres/installation.ts';
@@ -38,7 +40,11 @@ export async function testMail({ dir, to }: { readonly dir: string; readonly to:
 /** The running daemon shows an inbox where it has no mail server, to this machine's own addresses alone. */
 async function inboxOf(dir: string, apiUrl: string): Promise<string | null> {
   const { api } = loadSettings({ dir }).settings;
-  const inbox = `${api.publicUrl === undefined ? apiUrl : `http://127.0.0.1:${api.port}`}/inbox`;
+  // `up` writes a new key at each start, so that the address is good while the daemon runs.
+  const { mailInboxKey } = readRuntimeFile(installationPaths(dir).daemonConfig);
+  if (mailInboxKey === undefined) return null;
+  const base = api.publicUrl === undefined ? apiUrl : `http://127.0.0.1:${api.port}`;
+  const inbox = `${base}/inbox/${mailInboxKey}`;
   const response = await fetch(inbox, { method: 'HEAD' }).catch(() => undefined);
   return response?.ok === true ? inbox : null;
 }
