@@ -77,12 +77,17 @@ async function settle(
   if (isBanned(user, context.now())) throw new AuthError('user_banned', 'User is banned');
   if (user.email_confirmed_at !== null || !user.email) return { user };
   const own = account.emailVerified && account.email === user.email;
-  if (own || context.config.autoconfirm || !context.mail.available) {
-    return { user: await confirmEmail(tx, user, context.now()) };
-  }
+  if (own || context.config.autoconfirm) return { user: await confirmEmail(tx, user, context.now()) };
+  // Without mail nobody can show that the address is theirs, and it must not be taken from whom it belongs to.
+  if (!context.mail.available) throw unverified(provider);
   await postTo(tx, user, 'confirmation', call, context);
   const message = `Unverified email with ${provider}. A confirmation email has been sent to your ${provider} email`;
   return refusedWith(new AuthError('provider_email_needs_verification', message, { status: 422 }));
+}
+
+function unverified(provider: string): AuthError {
+  const message = `Unverified email with ${provider}. Verify the email with ${provider} in order to sign in`;
+  return new AuthError('provider_email_needs_verification', message, { status: 422 });
 }
 
 function refusedWith(refusal: AuthError): Reply & { readonly refusal: AuthError } {
@@ -113,8 +118,7 @@ async function create(tx: Tx, arrived: ArrivedAccount, call: Call, context: Auth
   }
   // Only an address that is not verified gets here when somebody has it.
   if (await findUserByEmail(tx, account.email)) {
-    const message = `Unverified email with ${provider}. Verify the email with ${provider} in order to sign in`;
-    throw new AuthError('provider_email_needs_verification', message, { status: 422 });
+    throw unverified(provider);
   }
   const { email } = account;
   return databaseStep('Database error saving new user', async () => {
