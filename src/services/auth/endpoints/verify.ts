@@ -133,6 +133,10 @@ async function prove(
   if (!before || columnOf(before, type) !== columnOf(found, type)) {
     throw new AuthError('otp_expired', 'Email link is invalid or has expired');
   }
+  // `signup` names a letter to sign in by only where the account waits for its confirmation.
+  if (wanted === 'signup' && type === 'recovery_token' && before.email_confirmed_at !== null) {
+    throw new AuthError('otp_expired', 'Email link is invalid or has expired');
+  }
   if (isBanned(before, now)) throw new AuthError('user_banned', 'User is banned', { status: 403 });
   const user = await voidCode(tx, before, type, now);
   if (wanted === 'email_change') return completeEmailChange(tx, user, type, call, context);
