@@ -1,0 +1,100 @@
+import type { JobContext, Observation, Phase } from '../../../foundation/core/observe.ts';
+
+/**
+ * One thing that an installed machine has: a package, a file, a user, a running unit. Steps are small, in a fixed
+ * order, and know nothing of each other but that what stands before them is done.
+ *
+ * Each can be killed anywhere in `apply` and run again: `detect` then tells what is still missing.
+ */
+export interface Step {
+  /** `postgres.cluster`: stable, names the step in the journal and in events. */
+  readonly id: string;
+  /** Lower case, for people: `a Postgres cluster with checksums`. */
+  readonly title: string;
+  /** What differs from what should be; empty when all is in place. Looks only: it also makes the plan of `--dry-run`. */
+  detect(machine: Machine): Promise<readonly Change[]>;
+  /** Makes it so. Before it touches something it hands `record` what brings that thing back. */
+  apply(machine: Machine, record: Recorder): Promise<void>;
+  /** Proves it as its user would (a login, a request); left out, an empty `detect` is the proof. Throws if not. */
+  verify?(machine: Machine): Promise<void>;
+  /** Takes back what this step recorded, newest first. Must bear being killed and run again. */
+  undo(machine: Machine, records: readonly UndoRecord[], options: { readonly purge: boolean }): Promise<void>;
+}
+
+/** One line of the plan. */
+export interface Change {
+  readonly action: 'create' | 'change' | 'remove' | 'run';
+  /** A path, a unit, a package, a role. */
+  readonly target: string;
+  /** Unified diff, where it is text without secrets. */
+  readonly diff?: string;
+  /** True when what is there now is neither what we wrote nor what we want: somebody else's hand. A copy is kept. */
+  readonly foreign?: boolean;
+  /** Why, where the target alone does not say it: `port 5432 is taken by 15/main`. */
+  readonly note?: string;
+}
+
+/** What brings one thing back. `kind` belongs to the step that wrote it; no secrets. */
+export interface UndoRecord {
+  readonly kind: string;
+  readonly target: string;
+  readonly [field: string]: string | number | boolean | null;
+}
+
+export type Recorder = (record: UndoRecord) => Promise<void>;
+
+/** The machine that is installed, as steps see it. */
+export interface Machine {
+  readonly facts: MachineFacts;
+  readonly settings: InstallSettings;
+  readonly context: JobContext<InstallObservation>;
+  /** Runs a program and fails with PROGRAM_FAILED and its last lines; never with secrets in `argv`. */
+  run(argv: readonly [string, ...string[]], options?: { readonly input?: string }): Promise<string>;
+}
+
+export interface MachineFacts {
+  /** Of /etc/os-release: `debian`, `13`, `trixie`. */
+  readonly os: { readonly id: string; readonly version: string; readonly codename: string };
+  /** RAM, or the container's limit. */
+  readonly memoryBytes: number;
+  readonly cores: number;
+  readonly systemd: number;
+  /** Of systemd-detect-virt: `none`, `kvm`, `systemd-nspawn`. */
+  readonly virtualization: string;
+}
+
+/** What the owner chose; kept in `vectabase.yml` under `install:` so that a second run needs no flags. */
+export interface InstallSettings {
+  readonly postgresMajor: 16 | 17 | 18;
+  readonly postgresPort: number;
+  readonly bouncerPort: number;
+  readonly apiPort: number;
+  /** `https://api.shop.example`; absent: the API stays on loopback. */
+  readonly publicUrl: string | undefined;
+  /** Who ends TLS for the public URL. */
+  readonly edge: 'caddy' | 'own-certificate' | 'none';
+  readonly volume: Volume;
+  /** Addresses that Postgres and PgBouncer listen on besides loopback. */
+  readonly listen: readonly string[];
+  /** Whether the nftables table, unattended upgrades and journald caps are ours to set. */
+  readonly hardenHost: boolean;
+}
+
+export type Volume =
+  | { readonly kind: 'luks'; readonly device: string }
+  | { readonly kind: 'luks-file'; readonly bytes: number }
+  | { readonly kind: 'fscrypt' }
+  /** The directory is proved to be encrypted already. */
+  | { readonly kind: 'existing' }
+  /** Only with `--allow-plaintext`; `status` says so each time. */
+  | { readonly kind: 'plaintext' };
+
+/** Everything noteworthy that install and uninstall say. */
+export type InstallObservation = Observation & { event: `install.${string}.${Phase}` } & (
+    | { event: 'install.step.started'; id: string; step: number; of: number }
+    | { event: 'install.step.finished'; id: string; changed: boolean; changes: number; ms: number }
+    | { event: 'install.step.failed'; id: string; code: string; ms: number }
+    /** A file had been changed by somebody else; what it was is kept at `savedTo`. */
+    | { event: 'install.foreign.noted'; id: string; target: string; savedTo: string }
+    | { event: 'install.machine.noted'; id: string; note: string }
+  );
