@@ -1,35 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Transform, type Readable } from 'node:stream';
+import { PassThrough, Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
-import { z } from 'zod';
+import { constants, createBrotliCompress, createBrotliDecompress, createGunzip } from 'node:zlib';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import { openFromAge, sealForAge } from '../../foundation/crypto/age.ts';
-import type { AgeIdentity, AgeRecipient } from '../../foundation/crypto/age-keys.ts';
 import { openStream, SealBroken, sealStream } from '../../foundation/crypto/sealed-stream.ts';
+import { fingerprintOf, type Epoch, type KeyOpener } from './epochs.ts';
+import { encodeHeader, takeHeader, type Compression, type NewHeader, type ObjectHeader } from './header.ts';
 
 /**
  * A file that explains itself: magic, length of the header, header as JSON, sealed stream (docs/backup.md). The header
  * is bound to the payload as its associated data, so a file that was renamed, or is of another cluster, does not open.
  */
-const HEADER = z.strictObject({
-  /** What is in it: `base/20261122T030000Z/base.tar`. */
-  object: z.string().min(1),
-  /** Of the cluster: 64 bits in decimal digits. */
-  systemId: z.string().regex(/^\d+$/),
-  /** ISO 8601. */
-  createdAt: z.string(),
-  postgres: z.string(),
-  compression: z.literal('gzip'),
-  /** An age file, armored, with the 32 bytes that seal the payload. */
-  key: z.string(),
-});
-
-export type ObjectHeader = z.output<typeof HEADER>;
 
 /** What is known of a file that was written, for the catalogue. Lengths in bytes, hashes SHA-256 in hexadecimal. */
 export interface SealedObject {
@@ -40,14 +25,11 @@ export interface SealedObject {
   readonly sealedSha256: string;
 }
 
-const MAGIC = Buffer.from('VTBACKUP\x01', 'latin1');
-const MOST_HEADER = 1024 * 1024;
-
-/** A new key for the files of one backup, wrapped for who may open them. */
-export async function newBackupKey(recipients: readonly AgeRecipient[]): Promise<{ key: Buffer; wrapped: string }> {
-  const key = randomBytes(32);
-  return { key, wrapped: await sealForAge(key.toString('base64'), recipients) };
-}
+/** What is sealed; the rest of the header follows. */
+export type ObjectFacts = Omit<NewHeader, 'epoch' | 'key' | 'compression'> & {
+  /** `none` for what is compressed already. */
+  readonly compression?: NewHeader['compression'];
+};
 
 interface SealOptions {
   readonly signal: AbortSignal;
@@ -59,17 +41,18 @@ interface SealOptions {
 export async function sealFile(
   file: string,
   source: Readable,
-  { header, key }: { header: ObjectHeader; key: Buffer },
+  { facts, epoch }: { facts: ObjectFacts; epoch: Epoch },
   { signal, tell }: SealOptions,
 ): Promise<SealedObject> {
-  const preamble = encodeHeader(header);
+  const { compression = 'brotli' } = facts;
+  const preamble = encodeHeader({ ...facts, compression, epoch: epoch.id, key: epoch.wrapped });
   const [plain, sealed] = [new Meter(tell), new Meter()];
   const fresh = `${file}.new-${randomBytes(6).toString('hex')}`;
   try {
     const sink = createWriteStream(fresh, { flags: 'wx', mode: 0o600, flush: true });
     sealed.write(preamble);
-    const seal = sealStream(key, digest(preamble));
-    await pipeline(source, plain, createGzip({ level: 1 }), seal, sealed, sink, { signal });
+    const seal = sealStream(epoch.key, digest(preamble));
+    await pipeline(source, plain, compressor(compression), seal, sealed, sink, { signal });
     await rename(fresh, file);
   } catch (error) {
     await rm(fresh, { force: true });
@@ -77,7 +60,7 @@ export async function sealFile(
   }
   await syncDirectory(path.dirname(file));
   return {
-    object: header.object,
+    object: facts.object,
     plainBytes: plain.bytes,
     plainSha256: plain.sha256(),
     sealedBytes: sealed.bytes,
@@ -85,80 +68,118 @@ export async function sealFile(
   };
 }
 
-/**
- * Opens a file. The stream fails with BACKUP_DAMAGED when what it gave so far is not to be believed: act on nothing
- * before its end.
- *
- * @throws VectabaseError BACKUP_DAMAGED for no file of ours; SECRETS_KEY_WRONG when no identity opens it
- */
-export async function openFile(
-  file: string,
-  identities: readonly AgeIdentity[],
-): Promise<{ header: ObjectHeader; read: (sink: (plain: Readable) => Promise<void>) => Promise<void> }> {
-  const { header, preamble } = await readHeader(file);
-  const key = Buffer.from((await openFromAge(Buffer.from(header.key), identities, file)).toString(), 'base64');
-  const read = async (sink: (plain: Readable) => Promise<void>): Promise<void> => {
-    const source = createReadStream(file, { start: preamble.length });
-    try {
-      await pipeline(source, openStream(key, digest(preamble)), createGunzip(), async (plain: AsyncIterable<Buffer>) =>
-        sink(plain as Readable),
-      );
-    } catch (error) {
-      throw error instanceof SealBroken || isZlib(error) ? damaged(file, error) : error;
-    }
-  };
-  return { header, read };
+export interface OpenedObject {
+  readonly header: ObjectHeader;
+  /** SHA-256 of the key that opens it: the signed catalogue knows those of our own files. */
+  readonly fingerprint: string;
+  /**
+   * Hands over the content, once. It fails with BACKUP_DAMAGED when what it gave so far is not to be believed: act on
+   * nothing before its end.
+   */
+  readonly read: (sink: (plain: Readable) => Promise<void>) => Promise<void>;
 }
 
-/** Without any key: who made it, when, of what. What it says is proved only when the file opens. */
-export async function readHeader(file: string): Promise<{ header: ObjectHeader; preamble: Buffer }> {
-  const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw damaged(file, cause);
-  });
+export interface OpenOptions {
+  /** How an error names it. */
+  readonly name: string;
+  readonly opener: KeyOpener;
+  /** What it must be: sealed files can change places, and open wherever they are. */
+  readonly expect?: { readonly object: string; readonly systemId: string };
+}
+
+/**
+ * Opens a sealed object as it comes from a file or a store. Call `read`, or the source stays open.
+ *
+ * @throws VectabaseError BACKUP_DAMAGED for no file of ours, or another than expected; SECRETS_KEY_WRONG when no
+ *   identity opens it
+ */
+export async function openSealed(source: Readable, { name, opener, expect }: OpenOptions): Promise<OpenedObject> {
   try {
-    const start = Buffer.alloc(MAGIC.length + 4);
-    await handle.read(start, 0, start.length, 0);
-    const length = start.readUInt32BE(MAGIC.length);
-    if (!start.subarray(0, MAGIC.length).equals(MAGIC) || length > MOST_HEADER) throw damaged(file);
-    const text = Buffer.alloc(length);
-    await handle.read(text, 0, length, start.length);
-    const header = HEADER.safeParse(parse(text.toString('utf8')));
-    if (!header.success) throw damaged(file);
-    return { header: header.data, preamble: Buffer.concat([start, text]) };
-  } finally {
-    await handle.close();
+    const taken = await takeHeader(source).catch((cause: unknown) => {
+      throw cause instanceof VectabaseError ? cause : damaged(name, cause);
+    });
+    if (!taken) throw damaged(name);
+    const { header, preamble } = taken;
+    if (expect && (header.object !== expect.object || header.systemId !== expect.systemId)) throw other(name, header);
+    const key = await opener(header, name);
+    const open = openStream(key, digest(preamble));
+    return { header, fingerprint: fingerprintOf(key), read: reader(source, open, { name, header }) };
+  } catch (error) {
+    source.destroy();
+    throw error;
   }
 }
 
-function encodeHeader(header: ObjectHeader): Buffer {
-  const text = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(text.length);
-  return Buffer.concat([MAGIC, length, text]);
+/** As `openSealed`, from a file. */
+export async function openFile(file: string, options: Omit<OpenOptions, 'name'>): Promise<OpenedObject> {
+  return openSealed(createReadStream(file, { highWaterMark: CHUNK }), { ...options, name: file });
+}
+
+/** Without any key: who made it, when, of what. What it says is proved only when the file opens. */
+export async function readHeader(file: string): Promise<ObjectHeader> {
+  const source = createReadStream(file);
+  const taken = await takeHeader(source).catch((cause: unknown) => {
+    throw damaged(file, cause);
+  });
+  source.destroy();
+  if (!taken) throw damaged(file);
+  return taken.header;
+}
+
+const CHUNK = 256 * 1024;
+
+function reader(source: Readable, open: Transform, { name, header }: { name: string; header: ObjectHeader }) {
+  return async (sink: (plain: Readable) => Promise<void>): Promise<void> => {
+    try {
+      await pipeline(source, open, decompressor(header.compression), async (plain: AsyncIterable<Buffer>) =>
+        sink(plain as Readable),
+      );
+    } catch (error) {
+      throw error instanceof SealBroken || isZlib(error) ? damaged(name, error) : error;
+    }
+  };
+}
+
+/**
+ * Quality 1 with a window of 256 kB. Measured against gzip -1: twice as fast at the same ratio, and 16 MB of zeros,
+ * which an idle database archives each minute, are 3 kB instead of 73.
+ */
+function compressor(compression: NewHeader['compression']): Transform {
+  if (compression === 'none') return new PassThrough();
+  return createBrotliCompress({
+    chunkSize: CHUNK,
+    params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: 18 },
+  });
+}
+
+function decompressor(compression: Compression): Transform {
+  if (compression === 'none') return new PassThrough();
+  return compression === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createBrotliDecompress({ chunkSize: CHUNK });
 }
 
 function digest(preamble: Buffer): Buffer {
   return createHash('sha256').update(preamble).digest();
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
+/** `Z_…` of gzip; `ERR__ERROR_FORMAT_…` and `ERR_BROTLI_…` of brotli. */
 function isZlib(error: unknown): boolean {
-  return String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+  return /^(Z_|ERR__ERROR_|ERR_BROTLI|ERR_PADDING)/.test(String((error as NodeJS.ErrnoException).code));
 }
 
-function damaged(file: string, cause?: unknown): VectabaseError {
+function damaged(name: string, cause?: unknown): VectabaseError {
   return new VectabaseError('BACKUP_DAMAGED', {
-    message: `${file} is not what was written${cause instanceof SealBroken ? `: ${cause.message}` : ''}`,
+    message: `${name} is not what was written${cause instanceof SealBroken ? `: ${cause.message}` : ''}`,
     hint: 'Use another copy of this backup, or an earlier backup: vectabase backup list.',
-    details: { file },
+    details: { file: name },
     cause,
+  });
+}
+
+function other(name: string, { object, systemId }: ObjectHeader): VectabaseError {
+  return new VectabaseError('BACKUP_DAMAGED', {
+    message: `${name} is ${object} of cluster ${systemId}, and another was expected there`,
+    hint: 'Put the files of the backup back to where they were, or use another copy.',
+    details: { file: name },
   });
 }
 

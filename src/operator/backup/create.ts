@@ -4,7 +4,9 @@ import type { JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { startBaseBackup } from '../../foundation/postgres/base-backup.ts';
 import { Session } from '../../foundation/postgres/session.ts';
-import { newBackupKey, sealFile } from './container.ts';
+import { sealFile } from './container.ts';
+import { labelOf, newEpoch } from './epochs.ts';
+import { baseObject } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { readRecipients } from './recovery-key.ts';
 import { addEntry, openBackupDirectory, type BackupEntry, type Repository } from './repository.ts';
@@ -23,19 +25,16 @@ interface CreateInput {
  */
 export async function createBackup(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
   const { address, repository } = input;
-  const { key, wrapped } = await newBackupKey(await readRecipients(repository));
   const startedAt = ctx.clock.now();
+  const epoch = await newEpoch(await readRecipients(repository), startedAt);
   const label = labelOf(startedAt);
   const { systemId, postgres } = await identify(address);
   const directory = await openBackupDirectory(repository, label);
-  const header = {
-    systemId,
-    postgres,
-    createdAt: new Date(startedAt).toISOString(),
-    compression: 'gzip',
-    key: wrapped,
-  } as const;
-  const sealed = (name: string) => ({ header: { object: `base/${label}/${name}`, ...header }, key });
+  const createdAt = new Date(startedAt).toISOString();
+  const sealed = (name: 'base.tar' | 'manifest') => ({
+    facts: { kind: 'base' as const, object: baseObject(label, name), systemId, postgres, createdAt },
+    epoch,
+  });
 
   const backup = await startBaseBackup(address, `vectabase ${label}`);
   const { signal } = ctx;
@@ -70,11 +69,6 @@ export async function createBackup(input: CreateInput, ctx: JobContext<BackupObs
   } finally {
     await backup.close();
   }
-}
-
-/** `20261122T030000Z` */
-function labelOf(time: number): string {
-  return new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '');
 }
 
 async function identify(address: DatabaseAddress): Promise<{ systemId: string; postgres: string }> {

@@ -8,7 +8,9 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import { openFile } from './container.ts';
+import { openWith } from './epochs.ts';
 import { Manifest } from './manifest.ts';
+import { baseObject } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { backupDirectory, type BackupEntry, type Repository } from './repository.ts';
 
@@ -94,15 +96,11 @@ async function readManifest(input: UnpackInput): Promise<Buffer> {
 }
 
 /** An object of this backup, of this cluster: a file that says it is another one is refused before it is read. */
-async function openObject({ repository, entry, identities }: UnpackInput, name: string) {
+async function openObject({ repository, entry, identities }: UnpackInput, name: 'base.tar' | 'manifest') {
   const file = path.join(backupDirectory(repository, entry.label), `${name}.vbk`);
-  const { header, read } = await openFile(file, identities);
-  if (header.object === `base/${entry.label}/${name}` && header.systemId === entry.systemId) return read;
-  throw new VectabaseError('BACKUP_DAMAGED', {
-    message: `${file} is ${header.object} of cluster ${header.systemId}, and another was expected there`,
-    hint: 'Put the files of the backup back to where they were, or use another copy.',
-    details: { file },
-  });
+  const expect = { object: baseObject(entry.label, name), systemId: entry.systemId };
+  const { read } = await openFile(file, { opener: openWith(identities), expect });
+  return read;
 }
 
 /** A dump is hostile territory: nothing of it may land outside of where it is unpacked. */
