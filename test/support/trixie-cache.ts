@@ -4,28 +4,71 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
-const PACKAGES = [
-  'postgresql-17',
-  'postgresql-client-17',
-  'pgcopydb',
-  'pgbouncer',
-  'systemd',
-  'dbus',
-  'nodejs',
-  'ca-certificates',
-];
+/** What is installed in every tree. `systemd-sysv` would say the same: without an init there is nothing to boot. */
+const BASE = ['systemd', 'dbus', 'nodejs', 'ca-certificates'];
 
-/**
- * Run in the new tree before it is put into the cache. The trees share the host's network, so nothing may listen by
- * itself: Debian's packages start a cluster on 5432 and PgBouncer on 6432. The apt timers would disturb measurements.
- */
-const HOOKS = [
-  'chroot "$1" pg_dropcluster 17 main --stop',
-  'chroot "$1" systemctl disable pgbouncer.service',
+/** A tree of the cache: what it is built from, and what is done to it before it is put there. */
+interface Recipe {
+  readonly packages: readonly string[];
+  readonly hooks: readonly string[];
+}
+
+const QUIET = [
+  // They would disturb measurements.
   'chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer',
   // Empty, not missing: without the file systemd sees a first boot and enables every unit, nftables too.
   ': > "$1/etc/machine-id"; rm -f "$1/etc/hostname"',
 ];
+
+/** What `vectabase install` may ask apt for, and what the tests of a bare machine need besides. */
+const DOWNLOADED = [
+  'postgresql-17',
+  'postgresql-client-17',
+  'postgresql-common',
+  'pgbouncer',
+  'caddy',
+  'nftables',
+  'fscrypt',
+  'cryptsetup-bin',
+  'cryptsetup',
+  'e2fsprogs',
+  'acl',
+  'logrotate',
+  'unattended-upgrades',
+  'needrestart',
+  'openssh-server',
+  'openssh-client',
+  'tpm2-tools',
+  'libtpm2-pkcs11-1',
+  'ufw',
+  'curl',
+  'rsync',
+];
+
+/**
+ * `postgres` has the servers installed. `bare` is a fresh machine, with an apt repository in a directory that holds what
+ * an installation may ask for: `apt-get update` and `install` work there without a network.
+ */
+const RECIPES = {
+  postgres: {
+    packages: ['postgresql-17', 'postgresql-client-17', 'pgcopydb', 'pgbouncer', ...BASE],
+    // Trees may share the host's network, so nothing listens by itself: Debian starts a cluster on 5432, PgBouncer on 6432.
+    hooks: ['chroot "$1" pg_dropcluster 17 main --stop', 'chroot "$1" systemctl disable pgbouncer.service', ...QUIET],
+  },
+  bare: {
+    packages: BASE,
+    hooks: [
+      `chroot "$1" apt-get install --yes --quiet --download-only -o APT::Keep-Downloaded-Packages=true ${DOWNLOADED.join(' ')}`,
+      'mkdir -p "$1/srv/apt" && mv "$1"/var/cache/apt/archives/*.deb "$1/srv/apt/"',
+      `cd "$1/srv/apt" && for file in *.deb; do dpkg-deb --field "$file"; stat --format "Size: %s" "$file"; ` +
+        `sha256sum "$file" | sed "s/\\(.*\\)  \\(.*\\)/SHA256: \\1\\nFilename: .\\/\\2\\n/"; done > Packages`,
+      'rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*; echo "deb [trusted=yes] file:/srv/apt ./" > "$1/etc/apt/sources.list"',
+      ...QUIET,
+    ],
+  },
+} as const satisfies Record<string, Recipe>;
+
+export type TreeKind = keyof typeof RECIPES;
 
 /** The directory that keeps what is expensive to build: `$VECTABASE_CACHE`, else `/var/cache/vectabase`. */
 export function cacheDirectory(): string {
@@ -43,17 +86,18 @@ function trixieObstacle(): string | undefined {
 }
 
 /**
- * The cached Debian 13 tree, built now if it is not there (about 50 s; 660 MB). The name carries a hash of the recipe.
+ * A cached Debian 13 tree, built now if it is not there (about 50 s; 660 MB). The name carries a hash of the recipe.
  * One builder at a time by flock, which the kernel frees however the builder ends; the finished tree appears by rename,
  * and what a killed builder left is removed by the next one.
  */
-export async function trixieTree(): Promise<string> {
+export async function trixieTree(kind: TreeKind): Promise<string> {
+  const { packages, hooks }: Recipe = RECIPES[kind];
   const recipe = createHash('sha256')
-    .update(JSON.stringify([PACKAGES, HOOKS]))
+    .update(JSON.stringify([packages, hooks]))
     .digest('hex')
     .slice(0, 12);
   const cache = cacheDirectory();
-  const tree = path.join(cache, `trixie-${recipe}`);
+  const tree = path.join(cache, `trixie-${kind}-${recipe}`);
   if (existsSync(tree)) return tree;
   const obstacle = trixieObstacle();
   if (obstacle !== undefined) throw new Error(`a Debian 13 tree ${obstacle}`);
@@ -62,8 +106,8 @@ export async function trixieTree(): Promise<string> {
     'set -e',
     '[ ! -d "$TREE" ] || exit 0',
     'rm -rf "$CACHE"/trixie-*.building',
-    `mmdebstrap --quiet --mode=root --variant=important --include=${PACKAGES.join(',')} \\`,
-    ...HOOKS.map((_, index) => `  --customize-hook="$HOOK_${index}" \\`),
+    `mmdebstrap --quiet --mode=root --variant=important --include=${packages.join(',')} \\`,
+    ...hooks.map((_, index) => `  --customize-hook="$HOOK_${index}" \\`),
     '  trixie "$TREE.building"',
     'mv -T "$TREE.building" "$TREE"',
   ].join('\n');
@@ -71,7 +115,7 @@ export async function trixieTree(): Promise<string> {
     ...process.env,
     TREE: tree,
     CACHE: cache,
-    ...Object.fromEntries(HOOKS.map((hook, index) => [`HOOK_${index}`, hook])),
+    ...Object.fromEntries(hooks.map((hook, index) => [`HOOK_${index}`, hook])),
   });
   return tree;
 }

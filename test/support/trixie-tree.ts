@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSy
 import { mkdtemp, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { trixieTree } from './trixie-cache.ts';
+import { trixieTree, type TreeKind } from './trixie-cache.ts';
 
 export interface TreeOptions {
   /** Shown read-only at the same path inside. The repository always is, at `/vectabase`. */
@@ -13,6 +13,13 @@ export interface TreeOptions {
    * `disk`: an own copy (3 s), which lives through reboots.
    */
   readonly changes?: 'memory' | 'disk';
+  /**
+   * `host` (as told nothing): the host's own, so ports must be free there. `private`: loopback and nothing else, so every
+   * port is free and nobody is reachable.
+   */
+  readonly network?: 'host' | 'private';
+  /** `postgres` (as told nothing) has Postgres and PgBouncer installed; `bare` finds them with apt, without a network. */
+  readonly kind?: TreeKind;
 }
 
 export interface RunOptions {
@@ -41,7 +48,7 @@ const ENVIRONMENT = {
 };
 
 /**
- * A booted Debian 13 with its own systemd, processes and files, and the host's network (pick free ports).
+ * A booted Debian 13 with its own systemd, processes and files.
  * Nothing outlives it: mounts live in its own namespace, and the kernel sends its manager SIGTERM when we die.
  */
 export class TrixieTree {
@@ -62,7 +69,7 @@ export class TrixieTree {
 
   /** Boots and waits until systemd has started everything (about 3 s, and once 50 s to build the tree). */
   static async boot(options: TreeOptions = {}): Promise<TrixieTree> {
-    const cached = await trixieTree();
+    const cached = await trixieTree(options.kind ?? 'postgres');
     sweep();
     const host = await mkdtemp(path.join(HOSTS, `${PREFIX}${process.pid}-`));
     mkdirSync(path.join(host, 'scratch'), { mode: 0o777 });
@@ -183,7 +190,7 @@ function nspawn(root: string, host: string, options: TreeOptions): string[] {
     '--link-journal=no',
     '--console=pipe',
     '--timezone=off',
-    '--resolv-conf=copy-host',
+    ...(options.network === 'private' ? ['--private-network', '--resolv-conf=off'] : ['--resolv-conf=copy-host']),
     `--bind-ro=${REPOSITORY}:/vectabase`,
     ...[...shown.slice(1), ...linked].map((directory) => `--bind-ro=${directory}:${directory}`),
     `--bind=${path.join(host, 'scratch')}:/scratch`,
