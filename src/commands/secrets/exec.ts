@@ -1,6 +1,6 @@
-import { constants } from 'node:os';
 import { Flags } from '@oclif/core';
 import { SecretsCommand } from '../../cli/secrets-command.ts';
+import { exitCodeOf, splitWords } from '../../cli/stand-in.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 
 export default class SecretsExec extends SecretsCommand<void> {
@@ -23,25 +23,15 @@ export default class SecretsExec extends SecretsCommand<void> {
   };
 
   async run(): Promise<void> {
-    // Split by us: oclif takes a second -- for its own.
-    const split = this.argv.indexOf('--');
-    const [program, ...words] = split === -1 ? [] : this.argv.slice(split + 1);
-    const { flags } = await this.parse(SecretsExec, split === -1 ? this.argv : this.argv.slice(0, split));
+    const { own, behind = [] } = splitWords(this.argv);
+    const [program, ...words] = behind;
+    const { flags } = await this.parse(SecretsExec, own);
     if (program === undefined) throw noProgram();
     const { openSecrets } = await import('../../operator/secrets/store.ts');
     const { execWithSecrets } = await import('../../operator/secrets/exec.ts');
     const store = await openSecrets(this.opening(flags));
-    const { code, signal } = await execWithSecrets(store, [program, ...words], flags.only);
-    if (signal !== null) await endAs(signal);
-    this.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL']);
+    this.exit(await exitCodeOf(await execWithSecrets(store, [program, ...words], flags.only)));
   }
-}
-
-/** Whoever waits for us should see the signal itself: a shell stops a loop at Ctrl-C only then. */
-async function endAs(signal: NodeJS.Signals): Promise<void> {
-  if (!['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signal)) return;
-  process.kill(process.pid, signal);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
 }
 
 function noProgram(): VectabaseError {

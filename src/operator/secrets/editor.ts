@@ -5,7 +5,7 @@ import { environment } from '../../foundation/config/environment.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { runForeground } from '../../foundation/process/foreground.ts';
 import { isAlive, startTime } from '../../foundation/process/identity.ts';
-import { childEnvironment } from './child-environment.ts';
+import { childEnvironment } from '../../foundation/config/child-environment.ts';
 
 /**
  * Hands a text to the person's editor in a file in memory, until `wantsMore` says no.

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { ChildExit } from '../../foundation/process/child.ts';
 import { runForeground } from '../../foundation/process/foreground.ts';
-import { childEnvironment } from './child-environment.ts';
+import { childEnvironment } from '../../foundation/config/child-environment.ts';
 import { assertSecret } from './document.ts';
 import type { SecretStore } from './store.ts';
 import { takeSecrets } from './values.ts';

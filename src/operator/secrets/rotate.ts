@@ -8,7 +8,7 @@ import {
   type AgeIdentity,
 } from '../../foundation/crypto/age-keys.ts';
 import { run } from '../../foundation/process/run.ts';
-import { childEnvironment } from './child-environment.ts';
+import { childEnvironment } from '../../foundation/config/child-environment.ts';
 import { assertSecret, secretOf, withSecrets } from './document.ts';
 import { SecretStore, type Change } from './store.ts';
 

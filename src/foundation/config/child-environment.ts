@@ -1,4 +1,4 @@
-import { environment } from '../../foundation/config/environment.ts';
+import { environment } from './environment.ts';
 
 /**
  * The environment of a program that is handed secrets, or an editor: ours, without what opens the installation. Settings
