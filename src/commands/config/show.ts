@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
-import type { SettingInfo, Source } from '../../foundation/config/settings.ts';
+import { settingInWords, shownSetting } from '../../cli/setting-words.ts';
+import type { Source } from '../../foundation/config/settings.ts';
 
 interface ShownSetting {
   /** The value in force; of a secret only whether it is set. */
@@ -25,7 +26,7 @@ export default class ConfigShow extends BaseCommand<Result> {
     const { describeSettings, loadSettings } = await import('../../foundation/config/settings.ts');
     const { settings, sources } = loadSettings({ dir: flags.dir });
     const shown = describeSettings().map((info): [string, ShownSetting] => {
-      const value = visible(info, valueAt(settings, info.key));
+      const value = shownSetting(info, settings);
       const source = sources[info.key] ?? 'default';
       return [info.key, flags.sources ? { value, source, variable: info.variable } : { value }];
     });
@@ -34,21 +35,13 @@ export default class ConfigShow extends BaseCommand<Result> {
   }
 }
 
-function valueAt(settings: object, key: string): unknown {
-  return key.split('.').reduce<unknown>((level, name) => (level as Record<string, unknown>)[name], settings);
-}
-
-function visible({ secret }: SettingInfo, value: unknown): unknown {
-  if (secret) return value === undefined || isEmpty(value) ? 'unset' : 'set';
-  return value ?? null;
-}
-
-function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-}
-
 function table(shown: ReadonlyArray<[string, ShownSetting]>): string {
-  const rows = shown.map(([key, { value, source, variable }]) => [key, inWords(value), source ?? '', variable ?? '']);
+  const rows = shown.map(([key, { value, source, variable }]) => [
+    key,
+    settingInWords(value),
+    source ?? '',
+    variable ?? '',
+  ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>
@@ -58,10 +51,4 @@ function table(shown: ReadonlyArray<[string, ShownSetting]>): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-function inWords(value: unknown): string {
-  if (value === null) return 'unset';
-  if (Array.isArray(value)) return value.join(', ');
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

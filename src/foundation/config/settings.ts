@@ -59,11 +59,28 @@ export const SETTINGS_FILE = 'vectabase.yml';
 export function loadSettings({ dir, flags = {} }: LoadOptions): LoadedSettings {
   const values = new Map<string, unknown>([...KNOWN].map(([key, { initial }]) => [key, initial]));
   const sources = new Map<string, Source>([...KNOWN.keys()].map((key) => [key, 'default']));
-  for (const given of [...fromFile(path.join(dir, SETTINGS_FILE)), ...fromEnvironment(), ...fromFlags(flags)]) {
+  const file = path.join(dir, SETTINGS_FILE);
+  for (const given of [...fromText(readText(file), file), ...fromEnvironment(), ...fromFlags(flags)]) {
     values.set(given.key, checked(given));
     sources.set(given.key, given.source);
   }
   return { settings: nested(values), sources: Object.freeze(Object.fromEntries(sources)) };
+}
+
+/**
+ * Would a settings file with this text be accepted?
+ *
+ * @throws VectabaseError CONFIG_INVALID as `loadSettings`
+ */
+export function checkSettingsText(text: string, file: string): void {
+  for (const given of fromText(text, file)) checked(given);
+}
+
+/** A value as the environment or a command line writes it, checked. @throws VectabaseError CONFIG_INVALID */
+export function parseSetting(key: string, text: string, where: string): unknown {
+  const definition = KNOWN.get(key);
+  if (definition === undefined) throw unknownKey(key, where, [...KNOWN.keys()]);
+  return checked({ key, value: definition.fromText(text), source: 'flag', where });
 }
 
 /** All settings in the order of the file. */
@@ -85,8 +102,8 @@ function variableOf(key: string): string {
   return PREFIX + key.replaceAll('.', '_').replaceAll(/[A-Z]/g, '_$&').toUpperCase();
 }
 
-function fromFile(file: string): Given[] {
-  const root = readYaml(file);
+function fromText(text: string, file: string): Given[] {
+  const root = parseYaml(text, file);
   return Object.entries(asMapping(root, file, 'the file')).flatMap(([section, names]) => {
     if (!Object.hasOwn(DEFINITIONS, section)) throw unknownKey(section, file, Object.keys(DEFINITIONS));
     return Object.entries(asMapping(names, file, section)).map(([name, value]): Given => {
@@ -97,14 +114,16 @@ function fromFile(file: string): Given[] {
   });
 }
 
-function readYaml(file: string): unknown {
-  let text: string;
+function readText(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw invalid(`${file} cannot be read`, { file }, error);
   }
+}
+
+function parseYaml(text: string, file: string): unknown {
   const document = parseDocument(text);
   const [first] = document.errors;
   // The parser's message quotes the line; a secret may stand in it. Position and code are enough to find it.

@@ -1,13 +1,13 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { parseDocument } from 'yaml';
 import { DEFINITIONS, type Settings } from '../../foundation/config/definitions.ts';
-import { loadSettings, SETTINGS_FILE } from '../../foundation/config/settings.ts';
+import { loadSettings } from '../../foundation/config/settings.ts';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { shellWord, targetWords } from '../../foundation/core/shell-words.ts';
 import { readRunningInstallation } from '../../foundation/postgres/installation.ts';
 import { isRoot } from '../../foundation/process/service-user.ts';
+import { editSettings } from '../../foundation/process/settings-file.ts';
 
 export interface ShownProvider {
   readonly name: string;
@@ -83,7 +83,7 @@ export async function setProvider(wish: ProviderWish): Promise<ShownProvider> {
     throw usage(`${name} needs its client secret`, `Run ${command}${targetWords(wish)}; - is stdin.`);
   }
   if (wish.secret !== undefined) await keepSecret(dir, name, wish.secret);
-  await edit(dir, (document) => document.setIn(['auth', 'external', name], document.createNode(next)));
+  await editSettings(dir, (document) => document.setIn(['auth', 'external', name], document.createNode(next)));
   const { settings } = loadSettings({ dir });
   const saved = settings.auth.external[name];
   if (!saved) throw usage('VECTABASE_AUTH_EXTERNAL is set and hides the file', 'Unset it, or change it there.');
@@ -95,7 +95,7 @@ export async function removeProvider(dir: string, name: string): Promise<{ reado
   if (!loadSettings({ dir }).settings.auth.external[name]) {
     throw usage(`${name} is not set up`, `Run vectabase auth providers${targetWords({ dir })} to see which are.`);
   }
-  await edit(dir, (document) => document.deleteIn(['auth', 'external', name]));
+  await editSettings(dir, (document) => document.deleteIn(['auth', 'external', name]));
   await rm(secretPath(dir, name), { force: true });
   return { name };
 }
@@ -133,20 +133,6 @@ async function keepSecret(dir: string, name: string, secret: string): Promise<vo
 
 function secretPath(dir: string, name: string): string {
   return path.join(path.resolve(dir), 'auth', `${name.replaceAll(':', '_')}.secret`);
-}
-
-type YamlDocument = ReturnType<typeof parseDocument>;
-
-async function edit(dir: string, change: (document: YamlDocument) => void): Promise<void> {
-  const file = path.join(dir, SETTINGS_FILE);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-  const document = parseDocument(text);
-  change(document);
-  await makeDirectory(dir);
-  await writeDurably(file, document.toString({ lineWidth: 0 }));
 }
 
 /** As `up` makes it: root's servers run as another user, who must get through. */

@@ -3,9 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync
 import path from 'node:path';
 import { environment } from '../../foundation/config/environment.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import { runForeground } from '../../foundation/process/foreground.ts';
+import { callEditor } from '../../foundation/process/editor.ts';
 import { isAlive, startTime } from '../../foundation/process/identity.ts';
-import { childEnvironment } from '../../foundation/config/child-environment.ts';
 
 /**
  * Hands a text to the person's editor in a file in memory, until `wantsMore` says no.
@@ -24,7 +23,7 @@ export async function editText(
     const file = path.join(directory, name);
     writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
     for (;;) {
-      await callEditor(file, remove);
+      await callEditor(file, { onStop: remove, again: 'vectabase secrets edit' });
       const edited = readFileSync(file, 'utf8');
       if (!(await wantsMore(edited))) return edited;
     }
@@ -32,26 +31,6 @@ export async function editText(
     remove();
     process.off('exit', remove);
   }
-}
-
-async function callEditor(file: string, remove: () => void): Promise<void> {
-  const { VISUAL, EDITOR } = environment();
-  const editor = VISUAL ?? EDITOR ?? 'vi';
-  let stopped: NodeJS.Signals | undefined;
-  // As git does it: the variable holds a command line. Ctrl-C is the editor's; the others end us, and the file first.
-  const { code } = await runForeground(['sh', '-c', `exec ${editor} "$1"`, 'sh', file], {
-    env: childEnvironment(),
-    onSignal: (signal) => {
-      if (signal !== 'SIGTERM' && signal !== 'SIGHUP') return;
-      stopped = signal;
-      remove();
-    },
-  });
-  if (stopped === undefined && code === 0) return;
-  throw new VectabaseError('CANCELLED', {
-    message: `${stopped === undefined ? `the editor ended with ${code ?? 'a signal'}` : `stopped by ${stopped}`}; nothing was changed`,
-    hint: 'Set EDITOR to the editor of your choice, and run vectabase secrets edit again.',
-  });
 }
 
 const PREFIX = 'vectabase-edit-';

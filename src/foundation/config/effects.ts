@@ -1,0 +1,27 @@
+import type { Section } from './definitions.ts';
+
+/** When a changed setting counts: with the next command that reads it, or once a server was started again with it. */
+export type Effect = 'next command' | 'daemon restart' | 'postgres restart';
+
+const EFFECTS: Readonly<Record<Section, Effect>> = {
+  api: 'daemon restart',
+  postgres: 'postgres restart',
+  log: 'daemon restart',
+  rest: 'daemon restart',
+  jwt: 'daemon restart',
+  auth: 'daemon restart',
+  mail: 'daemon restart',
+  limits: 'daemon restart',
+  secrets: 'daemon restart',
+  backup: 'daemon restart',
+  // Read by commands alone.
+  advise: 'next command',
+  encryption: 'next command',
+  audit: 'next command',
+  source: 'next command',
+};
+
+/** @param key `api.port`, one that is known */
+export function effectOf(key: string): Effect {
+  return EFFECTS[key.split('.')[0] as Section];
+}
