@@ -1,6 +1,7 @@
 import { environment } from '../../foundation/config/environment.ts';
 
-const TOPICS = 'audit|auth|backup|config|daemon|db|demo|encryption|help|keys|migrate|secrets|up|users';
+const TOPICS =
+  'audit|auth|backup|config|daemon|db|demo|encryption|help|install|keys|migrate|secrets|uninstall|up|users';
 // Bold letters begin with an escape sequence.
 const COMMAND = new RegExp(`(^|[\\s\`(]|\\u001B\\[[\\d;]*m)vectabase (?=(?:${TOPICS})\\b)`, 'gm');
 

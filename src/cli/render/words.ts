@@ -8,6 +8,8 @@ const VERBS: Readonly<Record<string, Partial<Record<Phase, string>>>> = {
   'migrate.step': { started: 'begins', progress: 'goes on', finished: 'done', failed: 'failed' },
   'migrate.phase': { started: 'phase', progress: 'phase', finished: 'end of phase', failed: 'failed in phase' },
   'database.index': { started: 'building', finished: 'done', failed: 'refused' },
+  'install.step': { started: 'begins', finished: 'done', failed: 'failed' },
+  'install.foreign': { noted: 'was changed by somebody else' },
   'up.step': { started: 'begins', finished: 'done', failed: 'failed' },
   'up.stop': { started: 'stopping', finished: 'stopped' },
 };

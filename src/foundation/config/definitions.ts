@@ -251,6 +251,17 @@ export const DEFINITIONS = {
   backup: {
     directory: optionalText('Where backups are kept, instead of the directory of the installation.'),
   },
+  install: {
+    postgresMajor: integer(17, [16, 18], 'Major version of Postgres that `install` sets up.'),
+    postgresPort: integer(5432, [1, 65_535], 'Port of the installed Postgres.'),
+    poolerPort: integer(6432, [1, 65_535], 'Port of PgBouncer.'),
+    listen: addresses('Addresses that Postgres and PgBouncer listen on besides loopback.'),
+    edge: choice(['none', 'caddy', 'own-certificate'], 'none', 'Who ends TLS for api.publicUrl.'),
+    volume: volume(
+      'Where the data is encrypted: fscrypt, luks:DEVICE, luks-file:SIZE, existing (proved only), or plaintext.',
+    ),
+    hardenHost: flag(true, 'Whether firewall, security upgrades and log limits of the machine are set up too.'),
+  },
   source: {
     url: secret('Connection string of the Supabase project to move.'),
   },
@@ -316,6 +327,17 @@ function networks(doc: string): Definition<readonly string[]> {
     secret: false,
     fromText,
   };
+}
+
+function addresses(doc: string): Definition<readonly string[]> {
+  const schema = z.array(z.union([z.ipv4(), z.ipv6()]));
+  return { ...list([], doc), schema, accepts: 'list of addresses, with commas in the environment' };
+}
+
+function volume(doc: string): Definition<string> {
+  const named = /^(fscrypt|existing|plaintext|luks:\/dev\/\S+|luks-file:[1-9]\d*[MGT])$/;
+  const accepts = 'fscrypt, existing, plaintext, luks:DEVICE, luks-file:SIZE (50G)';
+  return { ...text('fscrypt', doc), schema: z.string().regex(named, `not one of ${accepts}`), accepts };
 }
 
 function choice<const T extends string>(of: readonly T[], initial: T, doc: string): Definition<T> {

@@ -6,6 +6,19 @@ import { environment } from './environment.ts';
 /** Where servers of root keep what their own system user must reach: `/root` and many clones are closed to it. */
 export const ROOT_STATE = '/var/lib/vectabase';
 
+/** Where the parts of an installed machine are (`vectabase install`); only what is in `data` is on the encrypted volume. */
+export const INSTALLED = {
+  configuration: '/etc/vectabase',
+  state: ROOT_STATE,
+  journal: `${ROOT_STATE}/journal`,
+  /** Configuration that an uninstall took out of /etc, for the data that it left. */
+  kept: `${ROOT_STATE}/kept`,
+  data: `${ROOT_STATE}/data`,
+  releases: '/opt/vectabase/releases',
+  current: '/opt/vectabase/current',
+  command: '/usr/local/bin/vectabase',
+} as const;
+
 /** Everything in the directory of an installation (`--dir`) has its place here. */
 export interface InstallationPaths {
   /** Absolute. */

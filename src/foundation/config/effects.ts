@@ -15,6 +15,7 @@ const EFFECTS: Readonly<Record<Section, Effect>> = {
   secrets: 'daemon restart',
   backup: 'daemon restart',
   // Read by commands alone.
+  install: 'next command',
   advise: 'next command',
   encryption: 'next command',
   audit: 'next command',

@@ -60,6 +60,16 @@ export const ERROR_CATALOGUE = {
   DISK_FULL: { exitCode: 5, doc: 'There is not enough disk space.' },
   INSTALLATION_MISSING: { exitCode: 5, doc: 'The directory holds no Vectabase installation, or it is not running.' },
 
+  PROGRAM_FAILED: {
+    exitCode: 5,
+    doc: 'A program of the system that a step needs failed; `details` holds its last lines.',
+  },
+  PACKAGES_UNAVAILABLE: {
+    exitCode: 7,
+    doc: 'apt cannot install what a step needs: its mirror is unreachable, or does not have it. Safe to run again.',
+  },
+  UNIT_FAILED: { exitCode: 5, doc: 'A systemd unit does not start; `details` holds the end of its log.' },
+
   KEYS_INVALID: { exitCode: 5, doc: 'A file of keys is not what it should be. Nothing of it is quoted.' },
   KEY_NOT_FOUND: { exitCode: 5, doc: 'No key, or more than one, has that name.' },
   KEY_IN_USE: { exitCode: 5, doc: 'The key that signs cannot be revoked: another one must sign first.' },
@@ -138,6 +148,11 @@ export const ERROR_CATALOGUE = {
     doc: 'A backup is not what was written: changed, cut, renamed or of another cluster. Nothing of it was kept.',
   },
 
+  INSTALL_UNPROVEN: {
+    exitCode: 6,
+    doc: 'A step of `install` was applied, and what it set is not so: another program sets it too.',
+  },
+
   SERVER_DIED: {
     exitCode: 7,
     doc: 'Postgres or the API daemon ended while `vectabase up` ran; the rest was stopped. Safe to run again.',
@@ -153,6 +168,10 @@ export const ERROR_CATALOGUE = {
   INDEXES_STOPPED: {
     exitCode: 75,
     doc: '`db advise --apply` stopped part-way. What was built is kept; the same command goes on.',
+  },
+  INSTALL_STOPPED: {
+    exitCode: 75,
+    doc: '`install` or `uninstall` stopped between two steps. What is done is kept; the same command goes on.',
   },
   INTERRUPTED: { exitCode: 130, doc: 'Stopped by the operator with nothing to resume.' },
 } as const satisfies Record<string, { exitCode: number; doc: string }>;

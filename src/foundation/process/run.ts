@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds; 60 000 unless told. */
   readonly timeout?: number;
+  /** What it reads; nothing unless told. */
+  readonly input?: string;
 }
 
 export interface RunResult {
@@ -33,7 +35,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     cwd: options.cwd ?? '/',
     env: options.env ?? PLAIN_ENVIRONMENT,
     extendEnv: false,
-    stdin: 'ignore',
+    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     reject: false,
     timeout: options.timeout ?? 60_000,
     ...identity(options.runAs),

@@ -162,6 +162,13 @@ describe('precedence', () => {
       'audit.earnedColumns': ['credits', ['credits']],
       'audit.accepted': ['read:public.*', ['read:public.*']],
       'backup.directory': ['/mnt/backups', '/mnt/backups'],
+      'install.postgresMajor': ['18', 18],
+      'install.postgresPort': ['5433', 5433],
+      'install.poolerPort': ['6433', 6433],
+      'install.listen': ['10.0.0.1, fd00::1', ['10.0.0.1', 'fd00::1']],
+      'install.edge': ['caddy', 'caddy'],
+      'install.volume': ['luks-file:50G', 'luks-file:50G'],
+      'install.hardenHost': ['false', false],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };
     expect(Object.keys(examples)).toEqual(describeSettings().map(({ key }) => key));

@@ -2,22 +2,29 @@ import type { JobContext, Observation, Phase } from '../../../foundation/core/ob
 
 /**
  * One thing that an installed machine has: a package, a file, a user, a running unit. Steps are small, in a fixed
- * order, and know nothing of each other but that what stands before them is done.
+ * order, and know nothing of each other but that what stands before them is done. Ready-made ones are in `kinds/`.
  *
- * Each can be killed anywhere in `apply` and run again: `detect` then tells what is still missing.
+ * Each can be killed anywhere in `apply` and run again: `detect` then tells what is still missing, and `apply` is called
+ * again even when `detect` finds nothing, so that a reload which never happened still does.
  */
 export interface Step {
   /** `postgres.cluster`: stable, names the step in the journal and in events. */
   readonly id: string;
   /** Lower case, for people: `a Postgres cluster with checksums`. */
   readonly title: string;
-  /** What differs from what should be; empty when all is in place. Looks only: it also makes the plan of `--dry-run`. */
+  /**
+   * What differs from what should be; empty when all is in place. Looks only: it also makes the plan of `--dry-run`, where
+   * the steps before it are not done yet (no such user, no such package).
+   */
   detect(machine: Machine): Promise<readonly Change[]>;
   /** Makes it so. Before it touches something it hands `record` what brings that thing back. */
   apply(machine: Machine, record: Recorder): Promise<void>;
   /** Proves it as its user would (a login, a request); left out, an empty `detect` is the proof. Throws if not. */
   verify?(machine: Machine): Promise<void>;
-  /** Takes back what this step recorded, newest first. Must bear being killed and run again. */
+  /**
+   * Takes back what this step recorded, newest first. Must bear being killed and run again. Data is kept unless `purge`.
+   * Records of the kinds in `kinds/` need no code: `undoRecords` brings them back.
+   */
   undo(machine: Machine, records: readonly UndoRecord[], options: { readonly purge: boolean }): Promise<void>;
 }
 
@@ -41,6 +48,7 @@ export interface UndoRecord {
   readonly [field: string]: string | number | boolean | null;
 }
 
+/** Is on disk when it resolves: a record always comes before the touch. */
 export type Recorder = (record: UndoRecord) => Promise<void>;
 
 /** The machine that is installed, as steps see it. */
@@ -48,8 +56,39 @@ export interface Machine {
   readonly facts: MachineFacts;
   readonly settings: InstallSettings;
   readonly context: JobContext<InstallObservation>;
-  /** Runs a program and fails with PROGRAM_FAILED and its last lines; never with secrets in `argv`. */
-  run(argv: readonly [string, ...string[]], options?: { readonly input?: string }): Promise<string>;
+  readonly journal: JournalView;
+  /** Runs a program and fails with PROGRAM_FAILED and its last lines; never with secrets in `argv`. Answers its stdout. */
+  run(argv: readonly [string, ...string[]], options?: ProgramOptions): Promise<string>;
+  /** As `run`, for looking: a program that fails, or is not there, is an answer too. */
+  ask(argv: readonly [string, ...string[]], options?: ProgramOptions): Promise<ProgramAnswer>;
+}
+
+export interface ProgramOptions {
+  /** Of the machine; root unless told. */
+  readonly user?: string;
+  readonly input?: string;
+  /** Besides PATH and LC_ALL. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds; 60 000 unless told. */
+  readonly timeout?: number;
+}
+
+export interface ProgramAnswer {
+  /** -1 when it could not be started, or was ended by a signal or the timeout. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What is on record about this machine. */
+export interface JournalView {
+  /** Records that were not taken back yet, oldest first: about one thing, or of one step. */
+  about(target: string): readonly UndoRecord[];
+  ofStep(id: string): readonly UndoRecord[];
+  /** Copies a file, durably, to where only root reads it. Answers its SHA-256, which is also its name there. */
+  keep(file: string): Promise<string>;
+  /** Where the copy of that SHA-256 lies. */
+  keptAt(sha256: string): string;
 }
 
 export interface MachineFacts {
@@ -67,7 +106,7 @@ export interface MachineFacts {
 export interface InstallSettings {
   readonly postgresMajor: 16 | 17 | 18;
   readonly postgresPort: number;
-  readonly bouncerPort: number;
+  readonly poolerPort: number;
   readonly apiPort: number;
   /** `https://api.shop.example`; absent: the API stays on loopback. */
   readonly publicUrl: string | undefined;

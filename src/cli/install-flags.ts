@@ -1,0 +1,62 @@
+import { Flags } from '@oclif/core';
+import type { Settings } from '../foundation/config/definitions.ts';
+
+/** What an installed machine is told; without a flag, what `vectabase.yml` says. */
+export const installFlags = {
+  postgres: Flags.integer({ summary: 'major version of Postgres [default: 17]', min: 16, max: 18, helpValue: 'MAJOR' }),
+  port: Flags.integer({ summary: 'port of the API [default: 54321]', min: 1, max: 65_535 }),
+  'pg-port': Flags.integer({ summary: 'port of Postgres [default: 5432]', min: 1, max: 65_535 }),
+  'pooler-port': Flags.integer({ summary: 'port of PgBouncer [default: 6432]', min: 1, max: 65_535 }),
+  listen: Flags.string({
+    summary: 'address besides loopback for Postgres and PgBouncer; can be given several times',
+    multiple: true,
+    helpValue: 'ADDRESS',
+  }),
+  'public-url': Flags.string({ summary: 'how clients reach the API', helpValue: 'URL' }),
+  edge: Flags.string({ summary: 'who ends TLS for it', options: ['none', 'caddy', 'own-certificate'] }),
+  volume: Flags.string({
+    summary: 'where data is encrypted: fscrypt, luks:DEVICE, luks-file:SIZE, existing [default: fscrypt]',
+    helpValue: 'VOLUME',
+  }),
+  'allow-plaintext': Flags.boolean({
+    summary: 'go without an encrypted volume; every status says so',
+    exclusive: ['volume'],
+    default: false,
+  }),
+  harden: Flags.boolean({
+    summary: 'set up firewall, security upgrades and log limits too [default: yes]',
+    allowNo: true,
+  }),
+};
+
+interface Given {
+  readonly dir: string;
+  readonly postgres?: number | undefined;
+  readonly port?: number | undefined;
+  readonly 'pg-port'?: number | undefined;
+  readonly 'pooler-port'?: number | undefined;
+  readonly listen?: readonly string[] | undefined;
+  readonly 'public-url'?: string | undefined;
+  readonly edge?: string | undefined;
+  readonly volume?: string | undefined;
+  readonly 'allow-plaintext': boolean;
+  readonly harden?: boolean | undefined;
+}
+
+/** The settings of the machine with the flags over them. @throws CONFIG_INVALID */
+export async function settingsOf(flags: Given): Promise<Settings> {
+  const { loadSettings } = await import('../foundation/config/settings.ts');
+  const { INSTALLED } = await import('../foundation/config/directory.ts');
+  const given = {
+    'api.port': flags.port,
+    'api.publicUrl': flags['public-url'],
+    'install.postgresMajor': flags.postgres,
+    'install.postgresPort': flags['pg-port'],
+    'install.poolerPort': flags['pooler-port'],
+    'install.listen': flags.listen,
+    'install.edge': flags.edge,
+    'install.volume': flags['allow-plaintext'] ? 'plaintext' : flags.volume,
+    'install.hardenHost': flags.harden,
+  };
+  return loadSettings({ dir: INSTALLED.configuration, flags: given }).settings;
+}

@@ -1,0 +1,54 @@
+import { hostname } from 'node:os';
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+import { installFlags, settingsOf } from '../cli/install-flags.ts';
+import { askYes, canAsk } from '../cli/prompts.ts';
+import { paint } from '../cli/render/paint.ts';
+import { VectabaseError } from '../foundation/core/errors.ts';
+import type { InstallResult } from '../operator/provision/install/engine.ts';
+import type { InstallPlan } from '../operator/provision/install/plan.ts';
+import type { InstallObservation } from '../operator/provision/install/step.ts';
+
+export default class Install extends BaseCommand<InstallResult | InstallPlan> {
+  static override summary =
+    'make this machine a server: Postgres, PgBouncer, backups and the API, encrypted and under systemd';
+  static override description = `Looks at everything first, shows what it would change, and then does that. Run again it changes nothing, or repairs what somebody changed; stopped at any point, the same command goes on.
+Every touched file is kept, and vectabase uninstall brings it back. Choices are written into /etc/vectabase/vectabase.yml, so a second run needs no flags.`;
+  static override examples = [
+    'sudo <%= config.bin %> install --dry-run',
+    'sudo <%= config.bin %> install --public-url https://api.shop.example --edge caddy',
+  ];
+  static override streams = true;
+  static override flags = {
+    ...installFlags,
+    'dry-run': Flags.boolean({ summary: 'print what would change, with the difference of each file', default: false }),
+  };
+
+  async run(): Promise<InstallResult | InstallPlan> {
+    const { flags } = await this.parse(Install);
+    const { toInstallSettings } = await import('../operator/provision/install/settings.ts');
+    const { installMachine, planMachine } = await import('../operator/provision/install/run.ts');
+    const { renderPlan } = await import('../operator/provision/install/text.ts');
+    const settings = toInstallSettings(await settingsOf(flags));
+    const context = this.context<InstallObservation>();
+    const interactive = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    if (flags['dry-run'] || interactive) {
+      const plan = await planMachine(settings, context);
+      this.print(renderPlan(plan, paint(process.stdout)));
+      if (flags['dry-run']) return plan;
+      if (plan.steps.length > 0 && !(await askYes(`Set up ${hostname()} this way?`))) {
+        throw new VectabaseError('CANCELLED', { message: 'cancelled; nothing was changed' });
+      }
+    }
+    const result = await installMachine(settings, context);
+    this.closeRenderer();
+    this.print(summary(result));
+    return result;
+  }
+}
+
+function summary({ changed, steps, ms }: InstallResult): string {
+  const seconds = (ms / 1000).toFixed(1);
+  if (changed.length === 0) return `Nothing to do: all ${steps} steps are in place (${seconds} s).\n`;
+  return `${changed.length} of ${steps} steps changed something (${seconds} s).\n`;
+}

@@ -1,0 +1,79 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { INSTALLED } from '../../../foundation/config/directory.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import type { JobContext } from '../../../foundation/core/observe.ts';
+import { withResources } from '../../../foundation/core/release.ts';
+import { lockDirectory } from '../../../foundation/process/directory-lock.ts';
+import { isRoot } from '../../../foundation/process/service-user.ts';
+import { applySteps, type InstallResult } from './engine.ts';
+import { readFacts } from './facts.ts';
+import { openJournal, readJournal, removeJournal, type Journal } from './journal.ts';
+import { localMachine } from './local-machine.ts';
+import { planInstall, type InstallPlan } from './plan.ts';
+import type { InstallObservation, InstallSettings, Machine } from './step.ts';
+import { installSteps } from './steps.ts';
+import { undoSteps } from './undo.ts';
+
+type Context = JobContext<InstallObservation>;
+
+/** What `install` would do now. Touches nothing. @throws PRECONDITION_FAILED */
+export async function planMachine(settings: InstallSettings, context: Context): Promise<InstallPlan> {
+  requireRoot('install');
+  const journal = await readJournal(INSTALLED.journal);
+  const facts = await readFacts();
+  const machine = localMachine({ facts, settings, context, journal });
+  return planInstall(installSteps(settings), machine, (step) => journal.isOpen(step));
+}
+
+/** Makes this machine what the settings say. @throws as `applySteps`; LOCK_HELD */
+export async function installMachine(settings: InstallSettings, context: Context): Promise<InstallResult> {
+  requireRoot('install');
+  return withJournal(settings, context, async (machine, journal) =>
+    applySteps(installSteps(settings), machine, journal),
+  );
+}
+
+export interface UninstallResult {
+  /** Steps that were taken back, newest first. */
+  readonly steps: readonly string[];
+  readonly ms: number;
+}
+
+/** Brings every touched file back. Data stays, unless it is purged. @throws as `undoSteps`; LOCK_HELD */
+export async function uninstallMachine(
+  settings: InstallSettings,
+  options: { readonly purge: boolean },
+  context: Context,
+): Promise<UninstallResult> {
+  requireRoot('uninstall');
+  const startedAt = context.clock.now();
+  const steps = await withJournal(settings, context, async (machine, journal) =>
+    undoSteps(installSteps(settings), machine, journal, options),
+  );
+  await removeJournal(INSTALLED.journal);
+  return { steps, ms: context.clock.now() - startedAt };
+}
+
+async function withJournal<T>(
+  settings: InstallSettings,
+  context: Context,
+  body: (machine: Machine, journal: Journal) => Promise<T>,
+): Promise<T> {
+  await mkdir(INSTALLED.journal, { recursive: true, mode: 0o700 });
+  return withResources(async (scope) => {
+    const prefix = path.join(INSTALLED.journal, 'lock');
+    scope.add(await lockDirectory(prefix, context.clock.now()), async (lock) => lock.release());
+    const journal = scope.add(await openJournal(INSTALLED.journal), async (opened) => opened.close());
+    const facts = await readFacts();
+    return body(localMachine({ facts, settings, context, journal }), journal);
+  });
+}
+
+function requireRoot(command: string): void {
+  if (isRoot()) return;
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: 'users, packages and units of a machine are set up by root alone',
+    hint: `Run: sudo vectabase ${command}`,
+  });
+}

@@ -1,0 +1,26 @@
+import { INSTALLED } from '../../../foundation/config/directory.ts';
+import { directoryStep } from './kinds/directory.ts';
+import { userStep } from './kinds/user.ts';
+import { settingsStep } from './machine/settings-step.ts';
+import type { InstallSettings, Step } from './step.ts';
+
+/** Everything that an installed machine has, in the order in which it is made. Each room of it adds its own line. */
+export function installSteps(settings: InstallSettings): readonly Step[] {
+  return [
+    userStep({
+      id: 'machine.users',
+      title: 'system users',
+      groups: ['vectabase-archive'],
+      users: [{ name: 'vectabase', home: '/var/lib/vectabase', comment: 'Vectabase daemon' }],
+    }),
+    directoryStep({
+      id: 'machine.directories',
+      title: 'directories of configuration and state',
+      directories: [
+        { path: INSTALLED.configuration, mode: 0o750, owner: 'root:vectabase', data: 'moves' },
+        { path: INSTALLED.state, mode: 0o755 },
+      ],
+    }),
+    settingsStep(settings),
+  ];
+}
