@@ -10,6 +10,10 @@ export const openingFlags = {
     helpValue: 'FILE',
     required: true,
   }),
+  unsigned: Flags.boolean({
+    summary: 'take a backup that no catalogue of yours names: one from before there was a catalogue',
+    default: false,
+  }),
 };
 
 /** What the commands below `backup` share. */
@@ -27,13 +31,16 @@ export abstract class BackupCommand<Result> extends BaseCommand<Result> {
     return `${targetWords(flags)}${flags.repository === undefined ? '' : ` --repository ${shellWord(flags.repository)}`}`;
   }
 
-  protected async repository(flags: {
-    dir: string;
-    repository: string | undefined;
-  }): Promise<{ readonly directory: string }> {
+  /** What `openRepository` takes. */
+  protected async place(flags: { dir: string; repository: string | undefined; key?: string }): Promise<{
+    readonly directory: string;
+    readonly home: { readonly directory: string };
+    readonly keyFile: string | undefined;
+  }> {
     const { installationPaths } = await import('../foundation/config/directory.ts');
     const { loadSettings } = await import('../foundation/config/settings.ts');
     const named = flags.repository ?? loadSettings({ dir: flags.dir }).settings.backup.directory;
-    return { directory: named ?? installationPaths(flags.dir).backups };
+    const { backups, backupHome } = installationPaths(flags.dir);
+    return { directory: named ?? backups, home: { directory: backupHome }, keyFile: flags.key };
   }
 }

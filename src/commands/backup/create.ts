@@ -16,9 +16,10 @@ export default class BackupCreate extends BackupCommand<BackupEntry> {
     const { flags } = await this.parse(BackupCreate);
     const { readRunningInstallation } = await import('../../foundation/postgres/installation.ts');
     const { createBackup } = await import('../../operator/backup/create.ts');
+    const { openRepository } = await import('../../operator/backup/repository.ts');
     const { adminAddress: address } = await readRunningInstallation(flags.dir);
     const entry = await createBackup(
-      { address, repository: await this.repository(flags) },
+      { address, repository: await openRepository(await this.place(flags)) },
       this.context<BackupObservation>(),
     );
     this.closeRenderer();

@@ -14,7 +14,7 @@ The machine keeps the public half alone, so it can make backups and not read the
   async run(): Promise<NewRecoveryKey> {
     const { flags } = await this.parse(BackupKey);
     const { makeRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
-    const made = await makeRecoveryKey(await this.repository(flags), flags.out, Date.now());
+    const made = await makeRecoveryKey((await this.place(flags)).home, flags.out, Date.now());
     this.print(
       [
         `Recovery key written to ${made.file}`,

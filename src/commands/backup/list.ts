@@ -15,11 +15,11 @@ export default class BackupList extends BackupCommand<Result> {
 
   async run(): Promise<Result> {
     const { flags } = await this.parse(BackupList);
-    const { listEntries } = await import('../../operator/backup/repository.ts');
-    const repository = await this.repository(flags);
-    const backups = await listEntries(repository);
+    const { listEntries, openRepository } = await import('../../operator/backup/repository.ts');
+    const repository = await openRepository(await this.place(flags));
+    const backups = await listEntries(repository, this.signal);
     this.print(backups.length === 0 ? none(this.where(flags)) : `${shown(backups)}\n`);
-    return { repository: repository.directory, backups };
+    return { repository: repository.store.url, backups };
   }
 }
 
@@ -28,8 +28,8 @@ function none(where: string): string {
 }
 
 function shown(backups: readonly BackupEntry[]): string {
-  const rows = backups.map(({ label, startedAt, finishedAt, objects: [base], end }) => [
-    label,
+  const rows = backups.map(({ label, startedAt, finishedAt, objects: [base], end, signed }) => [
+    signed ? label : `${label} (unsigned)`,
     formatAgo(Date.now() - Date.parse(finishedAt)),
     formatBytes(base?.plainBytes ?? 0),
     formatBytes(base?.sealedBytes ?? 0),

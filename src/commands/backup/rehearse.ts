@@ -21,11 +21,11 @@ export default class BackupRehearse extends BackupCommand<RehearsalReport> {
 
   async run(): Promise<RehearsalReport> {
     const { flags, args } = await this.parse(BackupRehearse);
-    const { findEntry } = await import('../../operator/backup/repository.ts');
+    const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
     const { rehearse } = await import('../../operator/backup/rehearse.ts');
-    const repository = await this.repository(flags);
-    const entry = await findEntry(repository, args.backup);
+    const repository = await openRepository(await this.place(flags));
+    const entry = await findEntry(repository, args.backup, flags);
     const identities = await readRecoveryKey(flags.key);
     const input = { repository, entry, identities, scratch: flags.scratch ?? tmpdir() };
     const report = await rehearse(input, this.context<BackupObservation>());

@@ -20,11 +20,11 @@ Needs only the backup and the recovery key. Postgres replays the WAL in it at it
   async run(): Promise<RestoreReport> {
     const { flags, args } = await this.parse(BackupRestore);
     const { serviceUser } = await import('../../foundation/process/service-user.ts');
-    const { findEntry } = await import('../../operator/backup/repository.ts');
+    const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
     const { restoreBackup } = await import('../../operator/backup/restore.ts');
-    const repository = await this.repository(flags);
-    const entry = await findEntry(repository, args.backup);
+    const repository = await openRepository(await this.place(flags));
+    const entry = await findEntry(repository, args.backup, flags);
     const identities = await readRecoveryKey(flags.key);
     const owner = await serviceUser();
     const input = { repository, entry, identities, into: flags.into, owner };

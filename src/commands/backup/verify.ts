@@ -13,11 +13,11 @@ export default class BackupVerify extends BackupCommand<VerifyReport> {
 
   async run(): Promise<VerifyReport> {
     const { flags, args } = await this.parse(BackupVerify);
-    const { findEntry } = await import('../../operator/backup/repository.ts');
+    const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
     const { verifyBackup } = await import('../../operator/backup/verify.ts');
-    const repository = await this.repository(flags);
-    const entry = await findEntry(repository, args.backup);
+    const repository = await openRepository(await this.place(flags));
+    const entry = await findEntry(repository, args.backup, flags);
     const identities = await readRecoveryKey(flags.key);
     const report = await verifyBackup({ repository, entry, identities }, this.context<BackupObservation>());
     this.closeRenderer();

@@ -43,6 +43,8 @@ export interface InstallationPaths {
   readonly run: string;
   /** Sealed backups, unless the setting `backup.directory` names another place. */
   readonly backups: string;
+  /** What is kept of them apart from them: whom they are sealed for, the key that signs their catalogue. */
+  readonly backupHome: string;
   readonly daemonConfig: string;
   readonly daemonLog: string;
   readonly secrets: SecretsPaths;
@@ -82,6 +84,7 @@ export function installationPaths(dir: string): InstallationPaths {
     pointer: at('cluster.json'),
     run: at('run.json'),
     backups: at('backups'),
+    backupHome: at('backup'),
     daemonConfig: at('daemon.json'),
     daemonLog: at('daemon.log'),
     secrets: secretsPaths(at('secrets')),

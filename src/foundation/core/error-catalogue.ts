@@ -97,6 +97,8 @@ export const ERROR_CATALOGUE = {
     exitCode: 6,
     doc: 'Values of columns that are being encrypted, or undone, stand in plaintext. Run that command again.',
   },
+  OBJECT_EXISTS: { exitCode: 5, doc: 'A store holds another object of that name, and objects are never written over.' },
+  OBJECT_MISSING: { exitCode: 5, doc: 'A store does not hold an object that should be there.' },
   BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
 
   USER_NOT_FOUND: { exitCode: 5, doc: 'No account, or more than one, goes by that address, number or id.' },
@@ -147,6 +149,14 @@ export const ERROR_CATALOGUE = {
     exitCode: 6,
     doc: 'A backup is not what was written: changed, cut, renamed or of another cluster. Nothing of it was kept.',
   },
+  BACKUP_UNSIGNED: {
+    exitCode: 6,
+    doc: 'A backup stands in no catalogue that was signed here: it may be anybody’s who knows your public key.',
+  },
+  CATALOGUE_BROKEN: {
+    exitCode: 6,
+    doc: 'The catalogue of the backups is not one signed chain: `details.reason` is missing, changed, foreign, rolled-back or newer.',
+  },
 
   INSTALL_UNPROVEN: {
     exitCode: 6,
@@ -157,6 +167,7 @@ export const ERROR_CATALOGUE = {
     exitCode: 7,
     doc: 'Postgres or the API daemon ended while `vectabase up` ran; the rest was stopped. Safe to run again.',
   },
+  STORE_UNREACHABLE: { exitCode: 7, doc: 'A place where backups are kept cannot be used now. Safe to run again.' },
   DATABASE_UNREACHABLE: { exitCode: 7, doc: 'No connection to a Postgres server could be made. Safe to run again.' },
 
   MAIL_FAILED: {

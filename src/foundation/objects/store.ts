@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 /**
  * Where objects lie: a directory, an S3 bucket, an SFTP server. Keys are relative paths of `[A-Za-z0-9._=-]` parts
- * with `/` between them. An object appears whole or not at all and is never changed: it is put once and removed.
+ * with `/` between them; no part begins with a dot. An object appears whole or not at all and is never changed: it is
+ * put once and removed.
  */
 export interface ObjectStore {
   /** For people and catalogues, without credentials: `file:///srv/backups`, `s3://bucket/prefix`, `sftp://host/path`. */
@@ -10,14 +11,15 @@ export interface ObjectStore {
   /**
    * Returns when the object is durable there.
    *
-   * @throws VectabaseError OBJECT_EXISTS when there is one of this name; STORE_UNREACHABLE, safe to run again
+   * @param source a file that nobody changes any more (a store on the same disk may keep it by a second name), or bytes
+   * @throws VectabaseError OBJECT_EXISTS when there is one of this name; DISK_FULL; STORE_UNREACHABLE, safe to run again
    */
-  put(key: string, file: string, options: { readonly signal: AbortSignal }): Promise<void>;
+  put(key: string, source: string | Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>;
   /** @throws VectabaseError OBJECT_MISSING (proven absent), STORE_UNREACHABLE (nobody knows) */
   get(key: string, options: { readonly signal: AbortSignal }): Promise<Readable>;
   /** Undefined when it is proven absent. @throws VectabaseError STORE_UNREACHABLE */
   stat(key: string): Promise<StoredObject | undefined>;
-  /** All keys below a prefix, in ascending order of their bytes. */
+  /** All keys that begin with a prefix, in ascending order of their bytes. */
   list(prefix: string): AsyncIterable<StoredObject>;
   /** An absent one is no error. */
   remove(key: string): Promise<void>;

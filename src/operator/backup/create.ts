@@ -1,15 +1,16 @@
-import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { startBaseBackup } from '../../foundation/postgres/base-backup.ts';
 import { Session } from '../../foundation/postgres/session.ts';
 import { sealFile } from './container.ts';
-import { labelOf, newEpoch } from './epochs.ts';
+import { labelOf, newEpoch, type Epoch } from './epochs.ts';
 import { baseObject } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { readRecipients } from './recovery-key.ts';
-import { addEntry, openBackupDirectory, type BackupEntry, type Repository } from './repository.ts';
+import { openWriter } from './catalog/append.ts';
+import { objectKey, recordKey, type BackupEntry, type BackupRecord, type Repository } from './repository.ts';
+import { openStaging } from './staging.ts';
 
 interface CreateInput {
   /** A superuser, by a road that allows replication. */
@@ -26,33 +27,30 @@ interface CreateInput {
 export async function createBackup(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
   const { address, repository } = input;
   const startedAt = ctx.clock.now();
-  const epoch = await newEpoch(await readRecipients(repository), startedAt);
+  const epoch = await newEpoch(await readRecipients(repository.home), startedAt);
   const label = labelOf(startedAt);
   const { systemId, postgres } = await identify(address);
-  const directory = await openBackupDirectory(repository, label);
   const createdAt = new Date(startedAt).toISOString();
   const sealed = (name: 'base.tar' | 'manifest') => ({
     facts: { kind: 'base' as const, object: baseObject(label, name), systemId, postgres, createdAt },
     epoch,
   });
 
+  const staging = await openStaging(repository.staging);
   const backup = await startBaseBackup(address, `vectabase ${label}`);
   const { signal } = ctx;
   try {
     const totalBytes = backup.estimatedBytes;
     ctx.observe({ event: 'backup.copy.started', id: label, totalBytes });
     const tell = teller(ctx, (bytes) => ({ event: 'backup.copy.progress', id: label, bytes, totalBytes }));
-    const base = await sealFile(path.join(directory, 'base.tar.vbk'), backup.archive, sealed('base.tar'), {
-      signal,
-      tell,
-    });
+    const base = await sealFile(staging.file('base.tar.vbk'), backup.archive, sealed('base.tar'), { signal, tell });
     const { end, manifest } = await backup.finished;
     const source = Readable.from([manifest]);
-    const listing = await sealFile(path.join(directory, 'manifest.vbk'), source, sealed('manifest'), { signal });
+    const listing = await sealFile(staging.file('manifest.vbk'), source, sealed('manifest'), { signal });
     const finishedAt = ctx.clock.now();
     ctx.observe({ event: 'backup.copy.finished', id: label, bytes: base.plainBytes, ms: finishedAt - startedAt });
-    const entry: BackupEntry = {
-      version: 1,
+    const record: BackupRecord = {
+      version: 2,
       label,
       systemId,
       postgres,
@@ -62,13 +60,32 @@ export async function createBackup(input: CreateInput, ctx: JobContext<BackupObs
       end,
       objects: [base, listing],
     };
-    await addEntry(repository, entry);
-    return entry;
+    const files = [staging.file('base.tar.vbk'), staging.file('manifest.vbk')];
+    await publish(repository, { record, files, epoch }, ctx);
+    return { ...record, signed: true, keySha256: epoch.fingerprint };
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
     await backup.close();
+    await staging.remove();
   }
+}
+
+/** Objects first, then what names them: a backup that was stopped in between never happened. */
+async function publish(
+  repository: Repository,
+  { record, files, epoch }: { record: BackupRecord; files: readonly string[]; epoch: Epoch },
+  { signal, clock }: JobContext<BackupObservation>,
+): Promise<void> {
+  const { store, home } = repository;
+  const { version: _, systemId, ...facts } = record;
+  for (const [index, { object }] of record.objects.entries()) {
+    await store.put(objectKey(record, object), files[index] ?? '', { signal });
+  }
+  await store.put(recordKey(record), Buffer.from(`${JSON.stringify(record, null, 2)}\n`), { signal });
+  const { append } = openWriter({ store, systemId, home, clock, signal });
+  await append({ kind: 'epoch', id: epoch.id, keySha256: epoch.fingerprint });
+  await append({ kind: 'base', ...facts, epoch: epoch.id });
 }
 
 async function identify(address: DatabaseAddress): Promise<{ systemId: string; postgres: string }> {

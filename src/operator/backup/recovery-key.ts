@@ -1,10 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { contentLines, newIdentityFile, parseIdentities, parseRecipient } from '../../foundation/crypto/age-keys.ts';
+import { isPublicKey } from '../../foundation/crypto/signatures.ts';
 import type { AgeIdentity, AgeRecipient } from '../../foundation/crypto/age-keys.ts';
-import type { Repository } from './repository.ts';
+import { ensureSigner, type CatalogueHome } from './catalog/home.ts';
 
 export interface NewRecoveryKey {
   /** Where the private half was written. It exists nowhere else. */
@@ -19,33 +20,35 @@ export interface NewRecoveryKey {
  *
  * @throws VectabaseError USAGE when the file is there already
  */
-export async function makeRecoveryKey(repository: Repository, file: string, now: number): Promise<NewRecoveryKey> {
+export async function makeRecoveryKey(home: CatalogueHome, file: string, now: number): Promise<NewRecoveryKey> {
   const text = await newIdentityFile(now);
   const [identity] = (await parseIdentities(text)) ?? [];
   if (!identity) throw new Error('a new identity cannot be parsed');
-  await writeFile(file, text, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
-    throw new VectabaseError('USAGE', {
-      message: `${file} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? 'error'}`,
-      hint: 'Name a file that does not exist yet, on a disk that is not of this machine: --out FILE.',
-      details: { file },
-    });
-  });
-  await mkdir(repository.directory, { recursive: true, mode: 0o700 });
-  const known = await readRecipientLines(repository);
-  await writeDurably(recipientsFile(repository), [...known, identity.recipient, ''].join('\n'));
+  const { publicKey } = await ensureSigner(home);
+  await writeFile(file, `${text}# catalogue key: ${publicKey}\n`, { flag: 'wx', mode: 0o600 }).catch(
+    (cause: unknown) => {
+      throw new VectabaseError('USAGE', {
+        message: `${file} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? 'error'}`,
+        hint: 'Name a file that does not exist yet, on a disk that is not of this machine: --out FILE.',
+        details: { file },
+      });
+    },
+  );
+  const known = await readRecipientLines(home);
+  await writeDurably(recipientsFile(home), [...known, identity.recipient, ''].join('\n'));
   return { file, recipient: identity.recipient };
 }
 
 /** @throws VectabaseError BACKUP_KEY_MISSING when no recovery key was made yet */
-export async function readRecipients(repository: Repository): Promise<[AgeRecipient, ...AgeRecipient[]]> {
-  const lines = await readRecipientLines(repository);
+export async function readRecipients(home: CatalogueHome): Promise<[AgeRecipient, ...AgeRecipient[]]> {
+  const lines = await readRecipientLines(home);
   const [first, ...more] = lines.map(parseRecipient).filter((recipient) => recipient !== undefined);
   if (first && more.length + 1 === lines.length) return [first, ...more];
   throw new VectabaseError('BACKUP_KEY_MISSING', {
     message:
       lines.length === 0
         ? 'there is no recovery key yet, and a backup is sealed for one'
-        : `${recipientsFile(repository)} holds a line that is no public key`,
+        : `${recipientsFile(home)} holds a line that is no public key`,
     hint:
       lines.length === 0
         ? 'Run vectabase backup key --out FILE, with FILE on a disk that is not of this machine.'
@@ -65,10 +68,16 @@ export async function readRecoveryKey(file: string): Promise<AgeIdentity[]> {
   });
 }
 
-async function readRecipientLines(repository: Repository): Promise<string[]> {
-  return contentLines(await readFile(recipientsFile(repository), 'utf8').catch(() => ''));
+/** The public keys of catalogues that a recovery key's file names in its comments, so that it suffices on a new machine. */
+export async function readCatalogueKeys(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return [...text.matchAll(/^# catalogue key: (\S+)$/gm)].map(([, key = '']) => key).filter(isPublicKey);
 }
 
-function recipientsFile({ directory }: Repository): string {
+async function readRecipientLines(home: CatalogueHome): Promise<string[]> {
+  return contentLines(await readFile(recipientsFile(home), 'utf8').catch(() => ''));
+}
+
+function recipientsFile({ directory }: CatalogueHome): string {
   return path.join(directory, 'recipients');
 }

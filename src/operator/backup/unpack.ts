@@ -7,12 +7,12 @@ import { extract, type Extract, type Headers } from 'tar-stream';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
-import { openFile } from './container.ts';
+import { openSealed } from './container.ts';
 import { openWith } from './epochs.ts';
 import { Manifest } from './manifest.ts';
 import { baseObject } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
-import { backupDirectory, type BackupEntry, type Repository } from './repository.ts';
+import { objectKey, type BackupEntry, type Repository } from './repository.ts';
 
 export interface UnpackInput {
   readonly repository: Repository;
@@ -46,9 +46,9 @@ export async function unpack(
   const began = ctx.clock.now();
   ctx.observe({ event: 'backup.check.started', id: entry.label, totalBytes });
   const tell = teller(ctx, (done) => ({ event: 'backup.check.progress', id: entry.label, bytes: done, totalBytes }));
-  const manifest = new Manifest(await readManifest(input));
+  const manifest = new Manifest(await readManifest(input, ctx.signal));
   let bytes = 0;
-  const archive = await openObject(input, 'base.tar');
+  const archive = await openPart(input, 'base.tar', ctx.signal);
   const takeAll = async (files: Extract): Promise<void> => {
     for await (const packed of files) {
       const sum = { size: 0, hash: createHash('sha256') };
@@ -86,21 +86,48 @@ async function* summing(content: AsyncIterable<Buffer>, sum: Sum): AsyncGenerato
   }
 }
 
-async function readManifest(input: UnpackInput): Promise<Buffer> {
+async function readManifest(input: UnpackInput, signal: AbortSignal): Promise<Buffer> {
   let bytes: Buffer | undefined;
-  const read = await openObject(input, 'manifest');
+  const read = await openPart(input, 'manifest', signal);
   await read(async (plain) => {
     bytes = await buffer(plain);
   });
   return bytes ?? Buffer.alloc(0);
 }
 
-/** An object of this backup, of this cluster: a file that says it is another one is refused before it is read. */
-async function openObject({ repository, entry, identities }: UnpackInput, name: 'base.tar' | 'manifest') {
-  const file = path.join(backupDirectory(repository, entry.label), `${name}.vbk`);
-  const expect = { object: baseObject(entry.label, name), systemId: entry.systemId };
-  const { read } = await openFile(file, { opener: openWith(identities), expect });
-  return read;
+/**
+ * An object of this backup, of this cluster. A stranger can seal for the same public key: what has not the key that the
+ * catalogue names is refused before it is read, and at its end what has not the catalogued bytes.
+ */
+async function openPart(
+  { repository: { store }, entry, identities }: UnpackInput,
+  part: 'base.tar' | 'manifest',
+  signal: AbortSignal,
+) {
+  const object = baseObject(entry.label, part);
+  const key = objectKey(entry, object);
+  const name = `${store.url}/${key}`;
+  const sum = { size: 0, hash: createHash('sha256') };
+  const source = Readable.from(summing(await store.get(key, { signal }), sum), { objectMode: false });
+  const expect = { object, systemId: entry.systemId };
+  const { fingerprint, read } = await openSealed(source, { name, opener: openWith(identities), expect });
+  if (entry.keySha256 !== undefined && fingerprint !== entry.keySha256) {
+    source.destroy();
+    throw notCatalogued(name);
+  }
+  const catalogued = entry.objects.find((each) => each.object === object)?.sealedSha256;
+  return async (sink: (plain: Readable) => Promise<void>): Promise<void> => {
+    await read(sink);
+    if (sum.hash.digest('hex') !== catalogued) throw notCatalogued(name);
+  };
+}
+
+function notCatalogued(name: string): VectabaseError {
+  return new VectabaseError('BACKUP_DAMAGED', {
+    message: `${name} opens, but is not the one that was catalogued: somebody else made it`,
+    hint: 'Use another store, or an earlier backup: vectabase backup list.',
+    details: { file: name },
+  });
 }
 
 /** A dump is hostile territory: nothing of it may land outside of where it is unpacked. */

@@ -11,7 +11,13 @@ import { createBackup } from '../../../src/operator/backup/create.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
 import { makeRecoveryKey, readRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
 import { rehearse } from '../../../src/operator/backup/rehearse.ts';
-import { findEntry, listEntries, type BackupEntry } from '../../../src/operator/backup/repository.ts';
+import {
+  findEntry,
+  listEntries,
+  openRepository,
+  type BackupEntry,
+  type Repository,
+} from '../../../src/operator/backup/repository.ts';
 import { restoreBackup } from '../../../src/operator/backup/restore.ts';
 import { verifyBackup } from '../../../src/operator/backup/verify.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
@@ -20,7 +26,8 @@ const SECRET = 'a row that nobody else should read';
 
 describe('a backup', () => {
   const home = mkdtempSync(path.join(tmpdir(), 'vt-backup-'));
-  const repository = { directory: path.join(home, 'backups') };
+  const place = { directory: path.join(home, 'backups'), home: { directory: path.join(home, 'backup') } };
+  let repository: Repository;
   /** Postgres gets here as another user when root runs the tests. */
   const scratch = mkdtempSync(path.join(tmpdir(), 'vt-scratch-'));
   let cluster: TestCluster;
@@ -37,7 +44,8 @@ describe('a backup', () => {
       insert into sales (note) select '${SECRET} ' || n from generate_series(1, 20000) n;
       create materialized view never_filled as select * from sales with no data`);
     await cluster.createDatabase('other');
-    await makeRecoveryKey(repository, path.join(home, 'recovery.key'), Date.now());
+    await makeRecoveryKey(place.home, path.join(home, 'recovery.key'), Date.now());
+    repository = await openRepository(place);
     identities = await readRecoveryKey(path.join(home, 'recovery.key'));
     const writing = keepWriting(session);
     before = await writing.rows();
@@ -63,7 +71,7 @@ describe('a backup', () => {
 
   test('holds nothing in clear', async () => {
     for (const { object } of entry.objects) {
-      const bytes = await readFile(path.join(repository.directory, `${object}.vbk`));
+      const bytes = await readFile(path.join(place.directory, entry.systemId, `${object}.vbk`));
       expect(bytes.includes(SECRET)).toBe(false);
       expect(bytes.includes('backup_label')).toBe(false);
     }
@@ -82,8 +90,7 @@ describe('a backup', () => {
   });
 
   test('does not open with another key', async () => {
-    const elsewhere = { directory: path.join(home, 'elsewhere') };
-    await makeRecoveryKey(elsewhere, path.join(home, 'other.key'), Date.now());
+    await makeRecoveryKey({ directory: path.join(home, 'elsewhere') }, path.join(home, 'other.key'), Date.now());
     const others = await readRecoveryKey(path.join(home, 'other.key'));
     await expect(verifyBackup({ repository, entry, identities: others }, quiet())).rejects.toMatchObject({
       code: 'SECRETS_KEY_WRONG',
@@ -99,8 +106,36 @@ describe('a backup', () => {
     };
     await expect(createBackup({ address: cluster.adminAddress, repository }, ctx)).rejects.toThrow('stopped');
     expect(await listEntries(repository)).toEqual([entry]);
-    const files = await readdir(repository.directory, { recursive: true });
-    expect(files.filter((name) => name.includes('.new-'))).toEqual([]);
+    const files = await readdir(place.directory, { recursive: true });
+    expect(files.filter((name) => name.includes('.new-') || name.startsWith('.staging/'))).toEqual([]);
+  });
+
+  test('that a stranger made for the owner’s public key is nobody’s', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'vt-stranger-'));
+    const stranger = { directory: path.join(directory, 'home') };
+    try {
+      await cp(place.directory, path.join(directory, 'store'), { recursive: true });
+      await makeRecoveryKey(stranger, path.join(directory, 'x.key'), Date.now());
+      await copyFile(path.join(place.home.directory, 'recipients'), path.join(stranger.directory, 'recipients'));
+      const theirs = await openRepository({ directory: path.join(directory, 'store'), home: stranger });
+      await expect(createBackup({ address: cluster.adminAddress, repository: theirs }, quiet())).rejects.toMatchObject({
+        code: 'CATALOGUE_BROKEN',
+        details: { reason: 'foreign' },
+      });
+
+      const ours = await openRepository({ ...place, directory: path.join(directory, 'store') });
+      const [newest] = await listEntries(ours);
+      expect(newest).toMatchObject({ signed: false });
+      expect((await findEntry(ours, undefined)).label).toBe(entry.label);
+      await expect(findEntry(ours, newest?.label)).rejects.toMatchObject({ code: 'BACKUP_UNSIGNED', exitCode: 6 });
+      const put = path.join(directory, 'store', entry.systemId, 'base', newest?.label ?? '');
+      await cp(put, path.join(directory, 'store', entry.systemId, 'base', entry.label), { recursive: true });
+      await expect(verifyBackup({ repository: ours, entry, identities }, quiet())).rejects.toMatchObject({
+        code: 'BACKUP_DAMAGED',
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   describe('that was tampered with', () => {
@@ -115,11 +150,12 @@ describe('a backup', () => {
     ];
 
     test.each(DAMAGES)('(%s) is refused, and nothing of it is kept', async (_what, damage) => {
-      const copy = { directory: mkdtempSync(path.join(tmpdir(), 'vt-damaged-')) };
-      const into = path.join(copy.directory, 'data');
+      const directory = mkdtempSync(path.join(tmpdir(), 'vt-damaged-'));
+      const into = path.join(directory, 'data');
       try {
-        await cp(repository.directory, copy.directory, { recursive: true });
-        const file = (name: string): string => path.join(copy.directory, 'base', entry.label, name);
+        await cp(place.directory, directory, { recursive: true });
+        const copy = await openRepository({ ...place, directory });
+        const file = (name: string): string => path.join(directory, entry.systemId, 'base', entry.label, name);
         await damage(file('base.tar.vbk'), file('manifest.vbk'));
         const input = { repository: copy, entry: await findEntry(copy, undefined), identities };
         await expect(
@@ -129,20 +165,20 @@ describe('a backup', () => {
         });
         await expect(stat(into)).rejects.toMatchObject({ code: 'ENOENT' });
       } finally {
-        rmSync(copy.directory, { recursive: true });
+        rmSync(directory, { recursive: true });
       }
     });
 
     test('by files of another backup of the same cluster is refused', async () => {
       const second = await createBackup({ address: cluster.adminAddress, repository }, quiet());
       try {
-        const at = (label: string): string => path.join(repository.directory, 'base', label, 'base.tar.vbk');
+        const at = (label: string): string => path.join(place.directory, entry.systemId, 'base', label, 'base.tar.vbk');
         await copyFile(at(entry.label), at(second.label));
         await expect(verifyBackup({ repository, entry: second, identities }, quiet())).rejects.toMatchObject({
           code: 'BACKUP_DAMAGED',
         });
       } finally {
-        rmSync(path.join(repository.directory, 'base', second.label), { recursive: true });
+        rmSync(path.join(place.directory, entry.systemId, 'base', second.label), { recursive: true });
       }
     });
   });

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { constants, copyFile, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { finished, type Readable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { syncDirectory } from '../core/durable-file.ts';
+import { assertKey, objectExists, objectMissing, storeFull, storeUnreachable } from './failures.ts';
+import type { ObjectStore, StoredObject } from './store.ts';
+
+/**
+ * Objects as files of a directory, each under its key. What is being written stands beside it under a name with a dot,
+ * which is no key, and gets its own by link(2): that neither shows half an object nor replaces one.
+ *
+ * @param directory made at the first put; nobody else may read below it
+ */
+export function directoryStore(directory: string): ObjectStore {
+  const root = path.resolve(directory);
+  const url = pathToFileURL(root).href;
+  const fileOf = (key: string): string => {
+    assertKey(key);
+    return path.join(root, ...key.split('/'));
+  };
+  return {
+    url,
+    put: async (key, source, { signal }) => {
+      const file = fileOf(key);
+      try {
+        await makeDurably(path.dirname(file));
+        await putFile(file, source, signal);
+      } catch (error) {
+        throw failure(error, url, key);
+      }
+    },
+    get: async (key) => opened(createReadStream(fileOf(key))).catch((error: unknown) => thrown(error, url, key)),
+    stat: async (key) => {
+      const found = await stat(fileOf(key)).catch((error: unknown) => absent(error, url, key));
+      return found?.isFile() ? { key, bytes: found.size, modifiedAt: found.mtimeMs } : undefined;
+    },
+    list: (prefix) => walk(root, url, path.posix.dirname(`${prefix}x`), prefix),
+    remove: async (key) => {
+      const file = fileOf(key);
+      const gone = await rm(file).then(
+        () => true,
+        (error: unknown) => absent(error, url, key),
+      );
+      if (gone) await syncDirectory(path.dirname(file));
+    },
+    close: async () => undefined,
+  };
+}
+
+async function putFile(file: string, source: string | Uint8Array, signal: AbortSignal): Promise<void> {
+  const fresh = path.join(path.dirname(file), `.new-${randomBytes(6).toString('hex')}`);
+  try {
+    if (typeof source === 'string') await sameOrCopy(source, fresh);
+    const handle = await open(fresh, typeof source === 'string' ? 'r+' : 'wx', 0o600);
+    try {
+      if (typeof source !== 'string') await handle.writeFile(source);
+      signal.throwIfAborted();
+      await handle.chmod(0o600);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await link(fresh, file);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+  await syncDirectory(path.dirname(file));
+}
+
+/** A second name for the same bytes where that is possible: a base backup need not be written twice. */
+async function sameOrCopy(source: string, fresh: string): Promise<void> {
+  try {
+    await link(source, fresh);
+  } catch (error) {
+    // Another disk, or a file of another user (fs.protected_hardlinks).
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(codeOf(error))) throw error;
+    await copyFile(source, fresh, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  }
+}
+
+/** A directory is there after a power cut only when the one that names it was synced. */
+async function makeDurably(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
+    await syncDirectory(path.dirname(made));
+  }
+}
+
+/** Depth first, each directory sorted as its keys are: `a-b` stands before `a/b`, as `-` is less than `/`. */
+async function* walk(root: string, url: string, below: string, prefix: string): AsyncGenerator<StoredObject> {
+  const directory = path.join(root, below);
+  const found = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => absent(error, url, below));
+  const names = (found ?? [])
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isFile()))
+    .map((entry) => ({ key: path.posix.join(below, entry.name), inner: entry.isDirectory() }))
+    .toSorted((one, two) => (sortKey(one) < sortKey(two) ? -1 : 1));
+  for (const { key, inner } of names) {
+    if (inner && (`${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`))) yield* walk(root, url, key, prefix);
+    if (inner || !key.startsWith(prefix)) continue;
+    const facts = await stat(path.join(root, key)).catch((error: unknown) => absent(error, url, key));
+    if (facts) yield { key, bytes: facts.size, modifiedAt: facts.mtimeMs };
+  }
+}
+
+function sortKey({ key, inner }: { key: string; inner: boolean }): string {
+  return inner ? `${key}/` : key;
+}
+
+/** A stream that is open, or the reason why not. */
+async function opened<S extends Readable>(stream: S): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const forget = finished(stream, (error) => reject(error ?? new Error('nothing to read')));
+    stream.once('open', () => {
+      forget();
+      resolve(stream);
+    });
+  });
+}
+
+function absent(error: unknown, url: string, key: string): undefined {
+  if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
+  throw failure(error, url, key);
+}
+
+function thrown(error: unknown, url: string, key: string): never {
+  throw ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) ? objectMissing(url, key, error) : failure(error, url, key);
+}
+
+function failure(error: unknown, url: string, key: string): unknown {
+  const code = codeOf(error);
+  if (code === 'EEXIST') return objectExists(url, key, error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return storeFull(url, error);
+  return code === '' || !('syscall' in (error as object)) ? error : storeUnreachable(url, code, error);
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
