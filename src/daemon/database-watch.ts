@@ -6,6 +6,8 @@ import { sleep } from '../foundation/core/sleep.ts';
 export interface DatabaseWatch {
   /** `undefined` while Postgres answers; otherwise one sentence without addresses, fit for anybody. */
   readonly trouble: () => string | undefined;
+  /** Milliseconds since the last answer or failure: it asks all the time, so many mean that we cannot even ask. */
+  readonly silence: () => number;
   readonly stop: () => Promise<void>;
 }
 
@@ -25,7 +27,9 @@ export function watchDatabase(address: DatabaseAddress, tell: Tell): DatabaseWat
   const stopping = new AbortController();
   let up: boolean | undefined;
   let told: string | undefined;
+  let heardAt = performance.now();
   const change = (now: boolean, reason: string): void => {
+    heardAt = performance.now();
     if (up === now && told === reason) return;
     up = now;
     told = reason;
@@ -35,6 +39,7 @@ export function watchDatabase(address: DatabaseAddress, tell: Tell): DatabaseWat
   return {
     trouble: () =>
       up === true ? undefined : up === false ? 'Postgres does not answer' : 'Postgres is not reached yet',
+    silence: () => performance.now() - heardAt,
     stop: async () => {
       stopping.abort();
       await loop;

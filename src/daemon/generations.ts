@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { readRuntimeFile, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { messageOf } from '../foundation/core/errors.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
+import type { ServiceManager } from './notify.ts';
 import type { Services } from './services.ts';
 
 /** Milliseconds that requests under the configuration before are given to finish. */
@@ -15,7 +16,7 @@ const GRACE = 60_000;
  * @param file as `readRuntimeFile` takes it; a descriptor shows what it held when it was opened, so only the keys are new
  */
 export function startGenerations(
-  first: { readonly config: RuntimeConfig; readonly keys: KeyRing },
+  first: { readonly config: RuntimeConfig; readonly keys: KeyRing; readonly manager: ServiceManager },
   file: string,
   start: (config: RuntimeConfig, keys: KeyRing) => Services,
   log: Logger,
@@ -52,7 +53,8 @@ export function startGenerations(
   };
   let last = Promise.resolve();
   const onSignal = (): void => {
-    last = last.then(reload);
+    first.manager.reloading();
+    last = last.then(reload).then(() => first.manager.ready());
   };
   process.on('SIGHUP', onSignal);
   return {

@@ -5,6 +5,7 @@ import { asVectabaseError, errorToJson, messageOf, VectabaseError } from '../fou
 import { keepOutOfDumps } from '../foundation/process/dumps.ts';
 import { become, mustBecome } from './lifecycle.ts';
 import { openLog } from './log.ts';
+import { stationOfMain, stationOfWorker } from './station.ts';
 import { tell } from './tell.ts';
 import { workerCount } from './workers.ts';
 
@@ -20,12 +21,13 @@ export async function main(argv: readonly string[]): Promise<never> {
     const config = readRuntimeFile(file);
     const log = openLog(config.log.level);
     const count = workerCount(config);
+    const station = cluster.isWorker ? await stationOfWorker() : stationOfMain();
     if (cluster.isPrimary && count > 1) {
       // Workers that are started later could not read what is for root alone.
       if (mustBecome(config.runAs)) log.warn('one process only, as it has to give up root by itself');
       else {
         const { supervise } = await import('./supervisor.ts');
-        process.exit(await supervise(count, inheritedBy(file, config), log));
+        process.exit(await supervise({ count, config, inherited: inheritedBy(file, config), ...station }, log));
       }
     }
     const [{ serve }, { openKeyRing }, { openDaemonSecrets }, { checkMasterKey }] = await Promise.all([
@@ -38,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     const secrets = await openDaemonSecrets(config, file.startsWith('fd:'), log);
     if (config.runAs) become(config.runAs);
     await checkMasterKey(config);
-    await serve(file, { config, keys, secrets }, log);
+    await serve(file, { config, keys, secrets, station }, log);
   } catch (thrown) {
     await tell(errorToJson(thrown));
     process.exit(asVectabaseError(thrown).exitCode);

@@ -1,29 +1,38 @@
 import type { Logger } from 'pino';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { withResources } from '../foundation/core/release.ts';
+import { openAdmin } from './admin.ts';
 import { databaseAddress } from './database-address.ts';
-import { watchDatabase } from './database-watch.ts';
+import { watchDatabase, type DatabaseWatch } from './database-watch.ts';
 import { startGenerations } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
 import { untilStopped } from './lifecycle.ts';
 import { errorFields } from './log.ts';
-import { listen } from './server.ts';
+import { figuresOfHealth, renderMetrics } from './metrics.ts';
+import { serveSupervisor } from './orders.ts';
+import { checkSelf, feedWatchdog, type Check, type Health } from './self-check.ts';
+import { listen, serveConnections, type Listening } from './server.ts';
 import { withSecrets, type DaemonSecrets } from './secrets.ts';
 import { startServices, type Services } from './services.ts';
+import type { Station } from './station.ts';
 import { tell } from './tell.ts';
 
 /** Milliseconds that requests under way are given when the daemon stops. */
 const DRAIN = 10_000;
+/** Milliseconds: twice what an attempt at a connection and its longest pause take. */
+const SILENCE = 15_000;
 
 export interface Opened {
   readonly config: RuntimeConfig;
   readonly keys: KeyRing;
   readonly secrets: DaemonSecrets;
+  readonly station: Station;
 }
 
 /** Serves until it is told to stop. */
-export async function serve(file: string, { config, keys, secrets }: Opened, log: Logger): Promise<void> {
+export async function serve(file: string, { config, keys, secrets, station }: Opened, log: Logger): Promise<void> {
   exitOnBug(log);
+  const { manager } = station;
   await withResources(async (scope) => {
     const stopped = untilStopped();
     let stopping = false;
@@ -35,23 +44,52 @@ export async function serve(file: string, { config, keys, secrets }: Opened, log
       (watch) => watch.stop(),
     );
     let listenUrl = '';
+    const checks = [postgresCheck(database)];
     const surroundings = { log, stopping: () => stopping, trouble: database.trouble, listenUrl: () => listenUrl };
     const start = (now: RuntimeConfig, ring: KeyRing): Services =>
       startServices(withSecrets(now, secrets.secretsFor('auth')), ring, surroundings);
-    const services = scope.add(startGenerations({ config, keys }, file, start, log), (running) => running.stop());
+    const services = scope.add(startGenerations({ config, keys, manager }, file, start, log), (running) =>
+      running.stop(),
+    );
     scope.add(secrets, (open) => open.stop());
     secrets.onChange(() => process.kill(process.pid, 'SIGHUP')); // as a change of the configuration
-    const { host, port, publicUrl } = config.api;
-    const server = scope.add(await listen(services.handler, host, port), (open) => open.drain(DRAIN));
+    const server = scope.add(await openServer(services, config, station), (open) => open.drain(DRAIN));
     listenUrl = server.url;
-    const apiUrl = publicUrl ?? listenUrl;
+    const apiUrl = config.api.publicUrl ?? listenUrl;
+    if (station.lead && config.admin !== undefined) {
+      const health = async (): Promise<Health> => checkSelf(checks);
+      const metrics = async (): Promise<string> => renderMetrics([async () => figuresOfHealth(await health())]);
+      scope.add(await openAdmin(config.admin.socket, { health, metrics }), (admin) => admin.close());
+    }
     await tell({ event: 'ready', apiUrl, pid: process.pid });
+    manager.ready();
     log.info({ listen: server.url, apiUrl }, 'ready');
+    scope.add(feedWatchdog(checks, manager, { url: listenUrl, log }), (feeding) => feeding.stop());
     const reason = await stopped;
     stopping = true;
+    manager.stopping();
     log.info({ reason }, 'stopping');
   });
   log.info('stopped');
+}
+
+/** Opens the port, or takes the connections that the supervisor accepts. */
+async function openServer(services: Services, config: RuntimeConfig, station: Station): Promise<Listening> {
+  const { url, descriptors } = station;
+  if (url === undefined) return listen(services.handler, config.api.host, config.api.port, descriptors.get('api'));
+  const serving = serveConnections(services.handler);
+  serveSupervisor((socket) => serving.accept(socket));
+  return { url, drain: (ms) => serving.drain(ms) };
+}
+
+function postgresCheck(database: DatabaseWatch): Check {
+  return {
+    name: 'postgres',
+    run: () => {
+      if (database.silence() > SILENCE) throw new Error('it is not even asked any more');
+      return database.trouble();
+    },
+  };
 }
 
 /** After an error that nobody caught, state is unknown: say so and end; whoever started us starts us again. */

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { VectabaseError } from '../foundation/core/errors.ts';
+import { sleep } from '../foundation/core/sleep.ts';
+import { openDoor } from './door.ts';
 
 export interface Listening {
   /** Where it can be reached from this machine. */
@@ -10,17 +12,51 @@ export interface Listening {
   drain(ms: number): Promise<void>;
 }
 
-/** @throws VectabaseError PORT_IN_USE */
-export async function listen(handler: RequestListener, host: string, port: number): Promise<Listening> {
+/** An HTTP server that is given its connections. */
+export interface Serving {
+  accept(socket: Socket): void;
+  /** As of `Listening`. */
+  drain(ms: number): Promise<void>;
+}
+
+/**
+ * @param descriptor of a socket that listens already; host and port then only stand in errors
+ * @throws VectabaseError PORT_IN_USE
+ */
+export async function listen(
+  handler: RequestListener,
+  host: string,
+  port: number,
+  descriptor?: number,
+): Promise<Listening> {
+  const serving = serveConnections(handler);
+  const door = await openDoor({ host, port, descriptor }, (socket) => serving.accept(socket));
+  return {
+    url: door.url,
+    drain: async (ms) => {
+      door.close();
+      await serving.drain(ms);
+    },
+  };
+}
+
+/**
+ * Listens by itself to nothing: what closes an http.Server that listens also cuts each connection that is idle at that
+ * moment, and with it the request that its client has just sent.
+ */
+export function serveConnections(handler: RequestListener): Serving {
   const server = createServer({ maxHeaderSize: MAX_HEADER }, handler);
   server.on('clientError', answerUnreadable);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, resolve);
-  }).catch((error: unknown) => {
-    throw explain(error, host, port);
-  });
-  return { url: urlOf(server), drain: (ms) => drain(server, ms) };
+  server.emit('listening'); // from now on it keeps its list of connections and their time limits
+  const sockets = new Set<Socket>();
+  return {
+    accept: (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      server.emit('connection', socket);
+    },
+    drain: (ms) => drain(server, sockets, ms),
+  };
 }
 
 /** Bytes of all headers and the URL: a filter with a list of 20,000 uuids fits. */
@@ -46,41 +82,19 @@ const REFUSALS: Readonly<Record<string, readonly [number, string, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time'],
 };
 
-async function drain(server: Server, ms: number): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  // A connection that was busy at close() becomes idle later, and would be kept alive for five seconds more.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => server.closeAllConnections(), ms);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
-}
+/**
+ * Milliseconds in which a client that has a connection may still send: answers now carry `Connection: close`, and a
+ * connection without a request after so long has none under way either.
+ */
+const QUIET = 500;
 
-function urlOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
-  const everywhere = { '0.0.0.0': '127.0.0.1', '::': '127.0.0.1' }[address.address];
-  const host = everywhere ?? (address.family === 'IPv6' ? `[${address.address}]` : address.address);
-  return `http://${host}:${address.port}`;
-}
-
-function explain(error: unknown, host: string, port: number): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') {
-    return new VectabaseError('PORT_IN_USE', {
-      message: `port ${port} of ${host} is taken by another program`,
-      hint: 'Stop that program, or choose another port with --port (0 takes a free one).',
-      details: { host, port },
-      cause: error,
-    });
+async function drain(server: Server, sockets: ReadonlySet<Socket>, ms: number): Promise<void> {
+  const start = performance.now();
+  for (let passed = 0; sockets.size > 0; passed = performance.now() - start) {
+    // A connection that was busy becomes idle later, and would be kept alive for five seconds more.
+    if (passed > QUIET) server.closeIdleConnections();
+    for (const socket of sockets) if (passed > ms || (passed > QUIET && socket.bytesRead === 0)) socket.destroy();
+    await sleep(20);
   }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new VectabaseError('CONFIG_INVALID', {
-      message: `cannot listen on port ${port} of ${host}: ${code}`,
-      hint: 'Choose an address of this machine and a port above 1023; a proxy can serve the lower ones.',
-      details: { host, port },
-      cause: error,
-    });
-  }
-  return error;
+  server.close();
 }

@@ -53,6 +53,8 @@ const RUNTIME = z.strictObject({
   mailInboxKey: z.string().min(16).optional(),
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
+  /** Where the admin listener answers. Absent: there is none. */
+  admin: z.strictObject({ socket: z.string().min(1) }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),
   /** File of the master key, when VECTABASE_MASTER_KEY does not bring it. Asked for only where columns are encrypted. */
   masterKeyFile: z.string().min(1).optional(),
