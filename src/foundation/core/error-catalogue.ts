@@ -100,6 +100,10 @@ export const ERROR_CATALOGUE = {
   OBJECT_EXISTS: { exitCode: 5, doc: 'A store holds another object of that name, and objects are never written over.' },
   OBJECT_MISSING: { exitCode: 5, doc: 'A store does not hold an object that should be there.' },
   BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
+  RESTORE_UNREACHABLE: {
+    exitCode: 5,
+    doc: 'The moment to restore to is not in the archive; the message names the nearest one that is.',
+  },
 
   USER_NOT_FOUND: { exitCode: 5, doc: 'No account, or more than one, goes by that address, number or id.' },
   USER_EXISTS: { exitCode: 5, doc: 'The address has an account already.' },
@@ -161,6 +165,9 @@ export const ERROR_CATALOGUE = {
   INSTALL_UNPROVEN: {
     exitCode: 6,
     doc: 'A step of `install` was applied, and what it set is not so: another program sets it too.',
+  RESTORE_UNPROVEN: {
+    exitCode: 6,
+    doc: 'A restored copy came to rest in the wrong place or is not sound. The installation was not touched.',
   },
 
   SERVER_DIED: {

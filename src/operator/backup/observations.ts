@@ -19,6 +19,8 @@ export type BackupObservation = Observation & { event: `backup.${string}.${Phase
         ms?: number;
       }
     | { event: 'backup.start.started' | 'backup.start.finished'; id: string; ms?: number }
+    | { event: `backup.replay.${'started' | 'progress' | 'finished'}`; id: string; lsn?: string; ms?: number }
+    | { event: `backup.proof.${'started' | 'finished'}`; id: string; rows?: number; ms?: number }
   );
 
 /** Milliseconds between two words about progress. */

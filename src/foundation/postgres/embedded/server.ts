@@ -19,6 +19,8 @@ export interface ServerOptions {
   /** Addresses to listen on by TCP; none: the socket only. */
   readonly listenAddresses: readonly string[];
   readonly logFile: string;
+  /** A server that recovers and answers questions meanwhile (hot standby) counts as ready. */
+  readonly standby?: boolean;
   /** Further settings, stronger than postgresql.conf and ALTER SYSTEM. Visible in `ps`: no secrets. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -119,7 +121,7 @@ async function untilReady(child: Child, options: ServerOptions, logStart: number
     for (;;) {
       if (child.exit()) return await lastLines(options.logFile, 20, logStart);
       const file = await readPidFile(options.data);
-      if (file?.pid === child.pid && file.status === 'ready') return undefined;
+      if (file?.pid === child.pid && isReady(file.status, options)) return undefined;
       if (Date.now() - started > READY_MS) throw startFailed(await lastLines(options.logFile, 20, logStart), options);
       await sleep(20, options.signal);
     }
@@ -127,6 +129,10 @@ async function untilReady(child: Child, options: ServerOptions, logStart: number
     await stopChild(child);
     throw error;
   }
+}
+
+function isReady(status: string, { standby }: ServerOptions): boolean {
+  return status === 'ready' || (standby === true && status === 'standby');
 }
 
 async function stopChild(child: Child): Promise<void> {

@@ -1,0 +1,91 @@
+import { parseLsn } from './target.ts';
+
+/**
+ * A line of WAL. Every restore that is promoted begins a new one at the place where it stopped; the old one stays as it
+ * is, so that the moments after that place can be reached still.
+ */
+export interface Timeline {
+  readonly id: number;
+  /** The way here, oldest first: each was left at `end`, the place where the next one begins. */
+  readonly ancestors: ReadonlyArray<{ readonly timeline: number; readonly end: bigint }>;
+  /** Milliseconds since the epoch at which it was begun; for the first one 0. */
+  readonly bornAt: number;
+}
+
+/** One part of a replay: WAL of `timeline` from `begin`, up to `end` where the next part begins. */
+export interface Stretch {
+  readonly timeline: number;
+  readonly begin: bigint;
+  /** Undefined for the last one: up to the target. */
+  readonly end: bigint | undefined;
+}
+
+/**
+ * Reads what a `.history` file of Postgres says: lines of `timeline TAB LSN TAB reason`.
+ *
+ * @returns undefined for anything that Postgres would not take: numbers must rise, LSNs must not fall
+ */
+export function parseHistory(id: number, text: string): Timeline['ancestors'] | undefined {
+  const ancestors: Array<{ timeline: number; end: bigint }> = [];
+  for (const line of text.split('\n')) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    const [, timeline, switched] = /^\s*(\d+)\s+(\S+)/.exec(line) ?? [];
+    const end = parseLsn(switched ?? '');
+    const before = ancestors.at(-1);
+    if (timeline === undefined || end === undefined || Number(timeline) >= id) return undefined;
+    if (before && (Number(timeline) <= before.timeline || end < before.end)) return undefined;
+    ancestors.push({ timeline: Number(timeline), end });
+  }
+  return ancestors;
+}
+
+/** The whole way to a timeline, oldest part first. */
+export function pathTo({ id, ancestors }: Timeline): Stretch[] {
+  const begins = [0n, ...ancestors.map(({ end }) => end)];
+  const parts = [...ancestors.map(({ timeline, end }) => ({ timeline, end })), { timeline: id, end: undefined }];
+  return parts.map((part, index) => ({ ...part, begin: begins[index] ?? 0n }));
+}
+
+/** Can a replay that began on `timeline` and is consistent at `lsn` get onto that path? */
+export function isOnPath(path: readonly Stretch[], timeline: number, lsn: bigint): boolean {
+  return path.some((part) => part.timeline === timeline && (part.end === undefined || lsn <= part.end));
+}
+
+/**
+ * The timeline that was the live one at a moment: the one begun last before it. A moment before a restore is sought on
+ * the timeline that the restore had left, where everything is that was written until then.
+ *
+ * @param at milliseconds since the epoch; undefined: now
+ */
+export function timelineAt(timelines: readonly Timeline[], at: number | undefined): Timeline | undefined {
+  return timelines
+    .filter(({ bornAt }) => at === undefined || bornAt <= at)
+    .toSorted((one, two) => one.bornAt - two.bornAt || one.id - two.id)
+    .at(-1);
+}
+
+/** A segment file of WAL that a replay will ask for. */
+export interface NeededSegment {
+  readonly timeline: number;
+  /** Which of its size, counted from the start of the WAL. */
+  readonly number: bigint;
+}
+
+/**
+ * The segments between two places on a path, in the order of a replay. The segment in which a timeline was left is
+ * taken of the next one, as Postgres does: it begins with a copy of what was before.
+ *
+ * @param to the last byte's place; the segment that holds it is the last one
+ */
+export function* segmentsNeeded(
+  path: readonly Stretch[],
+  from: bigint,
+  to: bigint,
+  segmentBytes: number,
+): Generator<NeededSegment> {
+  const size = BigInt(segmentBytes);
+  for (let number = from / size; number * size <= to; number++) {
+    const part = path.findLast(({ begin }) => begin / size <= number);
+    if (part) yield { timeline: part.timeline, number };
+  }
+}

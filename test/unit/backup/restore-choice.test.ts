@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { VectabaseError } from '../../../src/foundation/core/errors.ts';
+import { chooseBase, type Base } from '../../../src/operator/backup/restore/choose-base.ts';
+import {
+  isOnPath,
+  parseHistory,
+  pathTo,
+  segmentsNeeded,
+  timelineAt,
+  type Timeline,
+} from '../../../src/operator/backup/restore/timelines.ts';
+import { lsnText } from '../../../src/operator/backup/restore/target.ts';
+
+const MB16 = 16 * 1024 * 1024;
+
+describe('a history file', () => {
+  test('tells the way to a timeline', () => {
+    const text = '1\t0/3000160\tno recovery target specified\n\n2\t0/5000000\tbefore 2026-11-22 14:03:00+00\n';
+    expect(parseHistory(3, text)).toEqual([
+      { timeline: 1, end: 0x3000160n },
+      { timeline: 2, end: 0x5000000n },
+    ]);
+  });
+
+  test.each(['1 nowhere\n', 'x\t0/1\ty\n', '3\t0/1\ty\n', '2\t0/5\ty\n1\t0/6\tz\n', '1\t0/5\ty\n2\t0/4\tz\n'])(
+    'that Postgres would refuse is no history: %j',
+    (text) => expect(parseHistory(3, text)).toBeUndefined(),
+  );
+});
+
+/**
+ * A cluster's life: commits one a second, now and then a base backup, now and then a restore to an earlier second
+ * that is still in the archive. `truth` is what was in the database at each second.
+ */
+interface Life {
+  readonly bases: Array<Base & { readonly holds: readonly number[] }>;
+  readonly timelines: Timeline[];
+  readonly truth: ReadonlyArray<readonly number[]>;
+  /** Commits by their place, per timeline. */
+  readonly wal: Map<number, Array<{ lsn: bigint; at: number }>>;
+}
+
+type Act = { readonly act: 'commit' | 'base' } | { readonly act: 'restore'; readonly back: number };
+
+const acts = fc.array(
+  fc.oneof(
+    { weight: 12, arbitrary: fc.constant<Act>({ act: 'commit' }) },
+    { weight: 2, arbitrary: fc.constant<Act>({ act: 'base' }) },
+    { weight: 2, arbitrary: fc.record({ act: fc.constant('restore' as const), back: fc.nat(40) }) },
+  ),
+  { minLength: 5, maxLength: 120 },
+);
+
+/** Commit at second n on a timeline lies at some LSN; several seconds share a segment. */
+function live(script: readonly Act[]): Life {
+  const life: Life = {
+    bases: [],
+    timelines: [{ id: 1, ancestors: [], bornAt: 0 }],
+    truth: [],
+    wal: new Map([[1, []]]),
+  };
+  let [lsn, line, held] = [0x1000000n, 1, [] as readonly number[]];
+  const truth: Array<readonly number[]> = [];
+  const places: Array<{ lsn: bigint; line: number }> = [];
+  for (const [second, step] of script.entries()) {
+    if (step.act === 'restore') {
+      const to = Math.max(0, second - 1 - step.back);
+      const [then, place] = [truth[to], places[to]];
+      if (then && place) {
+        const from = life.timelines.find(({ id }) => id === place.line);
+        const id = life.timelines.length + 1;
+        const ancestors = [...(from?.ancestors ?? []), { timeline: place.line, end: place.lsn }];
+        life.timelines.push({ id, ancestors, bornAt: second * 1000 });
+        life.wal.set(id, []);
+        [lsn, line, held] = [place.lsn, id, then];
+      }
+    } else if (step.act === 'base') {
+      const start = lsn;
+      lsn += 0x100000n;
+      life.bases.push({ label: `b${second}`, timeline: line, start, end: lsn, stoppedAt: second * 1000, holds: held });
+    } else {
+      lsn += 0x300000n;
+      held = [...held, second];
+      life.wal.get(line)?.push({ lsn, at: second });
+    }
+    truth.push(held);
+    places.push({ lsn, line });
+  }
+  return Object.assign(life, { truth });
+}
+
+/** What Postgres would do: the base, then the commits of each stretch, up to and with the target. */
+function replay(life: Life, base: Life['bases'][number], line: Timeline, at: number): number[] {
+  const found = pathTo(line).flatMap((part) =>
+    (life.wal.get(part.timeline) ?? [])
+      .filter(({ lsn }) => lsn > base.end && lsn > part.begin && (part.end === undefined || lsn <= part.end))
+      .map((commit) => commit.at),
+  );
+  const stop = found.findIndex((second) => second > at);
+  return [...base.holds, ...(stop === -1 ? found : found.slice(0, stop))];
+}
+
+/** What a restore to that second gives; `refused` when the choice says that it cannot be reached. */
+function reached(life: Life, at: number): number[] | 'refused' {
+  try {
+    const target = { kind: 'time', micros: at * 1_000_000 } as const;
+    const { base, timeline } = chooseBase(life.bases, life.timelines, { target });
+    return replay(life, base, timeline, at);
+  } catch (error) {
+    if (error instanceof VectabaseError && error.code === 'BACKUP_MISSING') return 'refused';
+    throw error;
+  }
+}
+
+describe('the choice of a base', () => {
+  test('leads to what was there at any second since the first base, across restores', () => {
+    fc.assert(
+      fc.property(acts, (script) => {
+        const life = live(script);
+        for (const [at, wanted] of life.truth.entries()) {
+          const line = timelineAt(life.timelines, at * 1000);
+          const path = line ? pathTo(line) : [];
+          const any = life.bases.some((each) => each.stoppedAt <= at * 1000 && isOnPath(path, each.timeline, each.end));
+          expect(reached(life, at)).toEqual(any ? wanted : 'refused');
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const base = (label: string, minute: number, end: bigint): Base => ({
+    label,
+    timeline: 1,
+    start: end - 0x28n,
+    end,
+    stoppedAt: minute * 60_000,
+  });
+  const [one, two] = [base('one', 10, 0x3000000n), base('two', 20, 0x9000000n)];
+  const lines: Timeline[] = [{ id: 1, ancestors: [], bornAt: 0 }];
+
+  test('takes none that ends after the target, and the newest before it', () => {
+    const choose = (minute: number): string =>
+      chooseBase([two, one], lines, { target: { kind: 'time', micros: minute * 60e6 } }).base.label;
+    expect(choose(20)).toBe('two');
+    expect(choose(19.999)).toBe('one');
+    expect(() => choose(9.999)).toThrow(expect.objectContaining({ code: 'BACKUP_MISSING' }));
+    const lsn = (at: bigint): string => chooseBase([two, one], lines, { target: { kind: 'lsn', lsn: at } }).base.label;
+    expect(lsn(0x8ffffffn)).toBe('one');
+    expect(lsn(0x9000000n)).toBe('two');
+  });
+
+  test('a target before the window is told the first moment in it', () => {
+    const target = { kind: 'time', micros: 0 } as const;
+    expect(() => chooseBase([two, one], lines, { target })).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining("--pitr '1970-01-01 00:10:00+00'") as string }),
+    );
+  });
+});
+
+describe('the segments that a replay needs', () => {
+  test('are every one from the base to the target, each of the newest timeline that has it', () => {
+    const path = pathTo({
+      id: 3,
+      ancestors: [
+        { timeline: 1, end: 0x2800000n },
+        { timeline: 2, end: 0x4000000n },
+      ],
+      bornAt: 0,
+    });
+    const needed = [...segmentsNeeded(path, 0x1000028n, 0x5000100n, MB16)];
+    expect(needed.map(({ timeline, number }) => `${timeline}:${number}`)).toEqual(['1:1', '2:2', '2:3', '3:4', '3:5']);
+  });
+
+  test('have no hole, and never go back to an older timeline', () => {
+    const lsns = fc.array(fc.bigInt({ min: 0n, max: 0x4_0000_0000n }), { minLength: 2, maxLength: 6 });
+    fc.assert(
+      fc.property(lsns, (unsorted) => {
+        const sorted = unsorted.toSorted((a, b) => (a < b ? -1 : 1));
+        const [from = 0n, to = 0n] = [sorted[0], sorted.at(-1)];
+        const ancestors = sorted.slice(1, -1).map((end, index) => ({ timeline: index + 1, end }));
+        const path = pathTo({ id: ancestors.length + 1, ancestors, bornAt: 0 });
+        const needed = [...segmentsNeeded(path, from, to, MB16)];
+        expect(needed[0]?.number).toBe(from / BigInt(MB16));
+        expect(needed.at(-1)?.number).toBe(to / BigInt(MB16));
+        for (const [index, { number, timeline }] of needed.entries()) {
+          const before = needed[index - 1];
+          if (before === undefined) continue;
+          expect(number).toBe(before.number + 1n);
+          expect(timeline).toBeGreaterThanOrEqual(before.timeline);
+        }
+      }),
+    );
+  });
+
+  test('LSNs are told as Postgres tells them', () => expect(lsnText(0x1_0a00_00ffn)).toBe('1/A0000FF'));
+});
