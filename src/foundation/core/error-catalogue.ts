@@ -165,6 +165,8 @@ export const ERROR_CATALOGUE = {
   INSTALL_UNPROVEN: {
     exitCode: 6,
     doc: 'A step of `install` was applied, and what it set is not so: another program sets it too.',
+  },
+
   RESTORE_UNPROVEN: {
     exitCode: 6,
     doc: 'A restored copy came to rest in the wrong place or is not sound. The installation was not touched.',
