@@ -11,12 +11,13 @@ import { serviceUser } from '../../../src/foundation/process/service-user.ts';
 import { createBackup } from '../../../src/operator/backup/create.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
 import { makeRecoveryKey, readRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
-import type { BackupEntry } from '../../../src/operator/backup/repository.ts';
+import { openRepository, type BackupEntry, type Repository } from '../../../src/operator/backup/repository.ts';
 import { restoreBackup } from '../../../src/operator/backup/restore.ts';
 import { checkIndexes, countRows } from '../../../src/operator/backup/restore/proof.ts';
 import { promote, replay } from '../../../src/operator/backup/restore/recovery.ts';
 import { scratchHome } from '../../../src/operator/backup/restore/scratch.ts';
-import { parseLsn, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
+import { parseLsn } from '../../../src/operator/backup/names.ts';
+import type { RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
 /** Rounds of random instants; `VECTABASE_PITR_ROUNDS=20` for the proof. */
@@ -25,10 +26,10 @@ const ROUNDS = Number(process.env['VECTABASE_PITR_ROUNDS'] ?? 3);
 describe('a replay on a copy', () => {
   const home = mkdtempSync(path.join(tmpdir(), 'vt-pitr-'));
   const archive = path.join(home, 'archive');
-  const repository = { directory: path.join(home, 'backups') };
+  const place = { directory: path.join(home, 'backups'), home: { directory: path.join(home, 'backup') } };
   let cluster: TestCluster;
   let input: {
-    repository: typeof repository;
+    repository: Repository;
     entry: BackupEntry;
     identities: Awaited<ReturnType<typeof readRecoveryKey>>;
   };
@@ -53,7 +54,8 @@ describe('a replay on a copy', () => {
     await session.script(
       'create table marks (id integer primary key, note text default repeat(md5(random()::text), 100))',
     );
-    await makeRecoveryKey(repository, path.join(home, 'recovery.key'), Date.now());
+    await makeRecoveryKey(place.home, path.join(home, 'recovery.key'), Date.now());
+    const repository = await openRepository(place);
     const identities = await readRecoveryKey(path.join(home, 'recovery.key'));
     const entry = await createBackup({ address: cluster.adminAddress, repository }, quiet());
     input = { repository, entry, identities };

@@ -10,9 +10,9 @@ import {
   timelineAt,
   type Timeline,
 } from '../../../src/operator/backup/restore/timelines.ts';
-import { lsnText } from '../../../src/operator/backup/restore/target.ts';
+import { formatWalFile, WalSegments } from '../../../src/operator/backup/names.ts';
 
-const MB16 = 16 * 1024 * 1024;
+const SEGMENTS = new WalSegments();
 
 describe('a history file', () => {
   test('tells the way to a timeline', () => {
@@ -168,8 +168,14 @@ describe('the segments that a replay needs', () => {
       ],
       bornAt: 0,
     });
-    const needed = [...segmentsNeeded(path, 0x1000028n, 0x5000100n, MB16)];
-    expect(needed.map(({ timeline, number }) => `${timeline}:${number}`)).toEqual(['1:1', '2:2', '2:3', '3:4', '3:5']);
+    const needed = [...segmentsNeeded(path, 0x1000028n, 0x5000100n, SEGMENTS)];
+    expect(needed.map(formatWalFile)).toEqual([
+      '000000010000000000000001',
+      '000000020000000000000002',
+      '000000020000000000000003',
+      '000000030000000000000004',
+      '000000030000000000000005',
+    ]);
   });
 
   test('have no hole, and never go back to an older timeline', () => {
@@ -180,18 +186,16 @@ describe('the segments that a replay needs', () => {
         const [from = 0n, to = 0n] = [sorted[0], sorted.at(-1)];
         const ancestors = sorted.slice(1, -1).map((end, index) => ({ timeline: index + 1, end }));
         const path = pathTo({ id: ancestors.length + 1, ancestors, bornAt: 0 });
-        const needed = [...segmentsNeeded(path, from, to, MB16)];
-        expect(needed[0]?.number).toBe(from / BigInt(MB16));
-        expect(needed.at(-1)?.number).toBe(to / BigInt(MB16));
+        const needed = [...segmentsNeeded(path, from, to, SEGMENTS)];
+        expect(needed[0]?.number).toEqual(SEGMENTS.at(from));
+        expect(needed.at(-1)?.number).toEqual(SEGMENTS.at(to));
         for (const [index, { number, timeline }] of needed.entries()) {
           const before = needed[index - 1];
           if (before === undefined) continue;
-          expect(number).toBe(before.number + 1n);
+          expect(number).toEqual(SEGMENTS.next(before.number));
           expect(timeline).toBeGreaterThanOrEqual(before.timeline);
         }
       }),
     );
   });
-
-  test('LSNs are told as Postgres tells them', () => expect(lsnText(0x1_0a00_00ffn)).toBe('1/A0000FF'));
 });

@@ -1,5 +1,6 @@
 import { VectabaseError } from '../../../foundation/core/errors.ts';
-import { instantText, lsnText, targetText, type RestoreTarget } from './target.ts';
+import { formatLsn } from '../names.ts';
+import { instantText, targetText, type RestoreTarget } from './target.ts';
 import { isOnPath, pathTo, timelineAt, type Stretch, type Timeline } from './timelines.ts';
 
 /** What the choice needs to know of a base backup. */
@@ -76,7 +77,7 @@ function tooEarly(first: Base | undefined, target: RestoreTarget, label: string 
   const earliest = instantText(first.stoppedAt * 1000);
   return new VectabaseError('BACKUP_MISSING', {
     message: `${targetText(target)} is before the first moment that ${label === undefined ? 'the backups reach' : `backup ${label} reaches`}`,
-    hint: `The first one is ${earliest} (LSN ${lsnText(first.end)}): vectabase backup restore --pitr '${earliest}'`,
-    details: { earliest, earliestLsn: lsnText(first.end), backup: first.label },
+    hint: `The first one is ${earliest} (LSN ${formatLsn(first.end)}): vectabase backup restore --pitr '${earliest}'`,
+    details: { earliest, earliestLsn: formatLsn(first.end), backup: first.label },
   });
 }

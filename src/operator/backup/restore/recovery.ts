@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { asVectabaseError, VectabaseError } from '../../../foundation/core/errors.ts';
+import { formatLsn, parseLsn } from '../names.ts';
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import { sleep } from '../../../foundation/core/sleep.ts';
 import { lastLines } from '../../../foundation/postgres/embedded/log.ts';
@@ -8,7 +9,7 @@ import type { BackupObservation } from '../observations.ts';
 import { readControlFile } from './control-file.ts';
 import { startScratch, type Scratch, type ScratchOptions } from './scratch.ts';
 import { assertStoppedRight, readStopLine, type Expected, type StopPoint } from './stop-point.ts';
-import { lsnText, parseLsn, targetSettings, targetText, type RestoreTarget } from './target.ts';
+import { targetSettings, targetText, type RestoreTarget } from './target.ts';
 
 export interface ReplayInput extends Omit<ScratchOptions, 'signal' | 'settings' | 'recovery'>, Expected {
   /** Names the replay in what is observed. */
@@ -54,7 +55,12 @@ export async function replay(
   try {
     const stop = await untilAtRest(scratch, input, ctx);
     assertStoppedRight(target, stop, input);
-    ctx.observe({ event: 'backup.replay.finished', id: input.id, ms: ctx.clock.now() - began, lsn: lsnText(stop.lsn) });
+    ctx.observe({
+      event: 'backup.replay.finished',
+      id: input.id,
+      ms: ctx.clock.now() - began,
+      lsn: formatLsn(stop.lsn),
+    });
     return { scratch, stop };
   } catch (error) {
     await scratch.stop().catch(() => undefined);
@@ -112,7 +118,7 @@ async function untilAtRest(
       if (input.target.kind === 'latest' && lsn >= (input.expectedEnd ?? 0n) && now - moved > STILL_MS) {
         await session.rows('select pg_wal_replay_pause()');
       }
-      ctx.observe({ event: 'backup.replay.progress', id: input.id, lsn: lsnText(lsn) });
+      ctx.observe({ event: 'backup.replay.progress', id: input.id, lsn: formatLsn(lsn) });
       await sleep(POLL_MS, ctx.signal);
     }
   });

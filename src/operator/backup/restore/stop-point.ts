@@ -1,5 +1,6 @@
 import { VectabaseError } from '../../../foundation/core/errors.ts';
-import { instantText, lsnText, parseInstant, targetText, type RestoreTarget } from './target.ts';
+import { formatLsn } from '../names.ts';
+import { instantText, parseInstant, targetText, type RestoreTarget } from './target.ts';
 
 /** Where a replay came to rest, as the server tells it. */
 export interface StopPoint {
@@ -42,7 +43,7 @@ export function assertStoppedRight(target: RestoreTarget, stop: StopPoint, expec
     message: `the replay to ${targetText(target)} came to rest in the wrong place: ${wrong}`,
     hint: 'Nothing of the running installation was touched. Try an earlier backup: vectabase backup list.',
     details: {
-      lsn: lsnText(stop.lsn),
+      lsn: formatLsn(stop.lsn),
       lastCommit: stop.lastCommit === undefined ? null : instantText(stop.lastCommit),
     },
   });
@@ -53,7 +54,7 @@ function whatIsWrong(
   { lsn, lastCommit, nextCommit }: StopPoint,
   { base, expectedEnd }: Expected,
 ): string | undefined {
-  if (lsn < base.end) return `at ${lsnText(lsn)}, before the backup is consistent`;
+  if (lsn < base.end) return `at ${formatLsn(lsn)}, before the backup is consistent`;
   switch (target.kind) {
     case 'time':
       if (base.stoppedAt * 1000 > target.micros) return 'the backup itself is newer';
@@ -63,10 +64,10 @@ function whatIsWrong(
       if (nextCommit === undefined) return 'nobody knows which commit would have been the next';
       return nextCommit <= target.micros ? `it lacks a commit of ${instantText(nextCommit)}` : undefined;
     case 'lsn':
-      return lsn < target.lsn ? `at ${lsnText(lsn)}, short of it` : undefined;
+      return lsn < target.lsn ? `at ${formatLsn(lsn)}, short of it` : undefined;
     case 'latest':
       return expectedEnd !== undefined && lsn < expectedEnd
-        ? `at ${lsnText(lsn)}, and the archive goes on to ${lsnText(expectedEnd)}`
+        ? `at ${formatLsn(lsn)}, and the archive goes on to ${formatLsn(expectedEnd)}`
         : undefined;
     case 'xid':
     case 'name':

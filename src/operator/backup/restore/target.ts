@@ -1,10 +1,11 @@
 import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { formatLsn, parseLsn, type Lsn } from '../names.ts';
 
 /** Where a replay shall stop. All kinds but `latest` are Postgres' own `recovery_target_*`. */
 export type RestoreTarget =
   /** Microseconds since the epoch: what a commit record holds. Commits at that microsecond are kept. */
   | { readonly kind: 'time'; readonly micros: number }
-  | { readonly kind: 'lsn'; readonly lsn: bigint }
+  | { readonly kind: 'lsn'; readonly lsn: Lsn }
   | { readonly kind: 'xid'; readonly xid: bigint }
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'latest' };
@@ -86,16 +87,6 @@ export function instantText(micros: number): string {
   return `${text}${rest === 0 ? '' : `.${String(rest).padStart(6, '0').replace(/0+$/, '')}`}+00`;
 }
 
-/** `0/3000028` to its 64 bits; undefined for anything else. */
-export function parseLsn(text: string): bigint | undefined {
-  const found = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(text);
-  return found ? (BigInt(`0x${found[1]}`) << 32n) | BigInt(`0x${found[2]}`) : undefined;
-}
-
-export function lsnText(lsn: bigint): string {
-  return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffff_ffffn).toString(16).toUpperCase()}`;
-}
-
 function parseLsnFlag(text: string): bigint {
   const lsn = parseLsn(text.trim());
   if (lsn === undefined) throw unreadable('--lsn', text, 'what pg_current_wal_lsn() prints: 0/3000028');
@@ -127,7 +118,7 @@ export function targetSettings(target: RestoreTarget): Record<string, string> {
     case 'time':
       return { recovery_target_time: instantText(target.micros) };
     case 'lsn':
-      return { recovery_target_lsn: lsnText(target.lsn) };
+      return { recovery_target_lsn: formatLsn(target.lsn) };
     case 'xid':
       // Compared as 32 bits: the epoch of a full id is not in a commit record.
       return { recovery_target_xid: String(target.xid & 0xffff_ffffn) };
@@ -144,7 +135,7 @@ export function targetText(target: RestoreTarget): string {
     case 'time':
       return instantText(target.micros);
     case 'lsn':
-      return `LSN ${lsnText(target.lsn)}`;
+      return `LSN ${formatLsn(target.lsn)}`;
     case 'xid':
       return `transaction ${target.xid}`;
     case 'name':

@@ -1,4 +1,4 @@
-import { parseLsn } from './target.ts';
+import { parseLsn, WalSegments, type Lsn, type WalFile } from '../names.ts';
 
 /**
  * A line of WAL. Every restore that is promoted begins a new one at the place where it stopped; the old one stays as it
@@ -7,7 +7,7 @@ import { parseLsn } from './target.ts';
 export interface Timeline {
   readonly id: number;
   /** The way here, oldest first: each was left at `end`, the place where the next one begins. */
-  readonly ancestors: ReadonlyArray<{ readonly timeline: number; readonly end: bigint }>;
+  readonly ancestors: ReadonlyArray<{ readonly timeline: number; readonly end: Lsn }>;
   /** Milliseconds since the epoch at which it was begun; for the first one 0. */
   readonly bornAt: number;
 }
@@ -15,9 +15,9 @@ export interface Timeline {
 /** One part of a replay: WAL of `timeline` from `begin`, up to `end` where the next part begins. */
 export interface Stretch {
   readonly timeline: number;
-  readonly begin: bigint;
+  readonly begin: Lsn;
   /** Undefined for the last one: up to the target. */
-  readonly end: bigint | undefined;
+  readonly end: Lsn | undefined;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface Stretch {
  * @returns undefined for anything that Postgres would not take: numbers must rise, LSNs must not fall
  */
 export function parseHistory(id: number, text: string): Timeline['ancestors'] | undefined {
-  const ancestors: Array<{ timeline: number; end: bigint }> = [];
+  const ancestors: Array<{ timeline: number; end: Lsn }> = [];
   for (const line of text.split('\n')) {
     if (/^\s*(#|$)/.test(line)) continue;
     const [, timeline, switched] = /^\s*(\d+)\s+(\S+)/.exec(line) ?? [];
@@ -47,7 +47,7 @@ export function pathTo({ id, ancestors }: Timeline): Stretch[] {
 }
 
 /** Can a replay that began on `timeline` and is consistent at `lsn` get onto that path? */
-export function isOnPath(path: readonly Stretch[], timeline: number, lsn: bigint): boolean {
+export function isOnPath(path: readonly Stretch[], timeline: number, lsn: Lsn): boolean {
   return path.some((part) => part.timeline === timeline && (part.end === undefined || lsn <= part.end));
 }
 
@@ -64,13 +64,6 @@ export function timelineAt(timelines: readonly Timeline[], at: number | undefine
     .at(-1);
 }
 
-/** A segment file of WAL that a replay will ask for. */
-export interface NeededSegment {
-  readonly timeline: number;
-  /** Which of its size, counted from the start of the WAL. */
-  readonly number: bigint;
-}
-
 /**
  * The segments between two places on a path, in the order of a replay. The segment in which a timeline was left is
  * taken of the next one, as Postgres does: it begins with a copy of what was before.
@@ -79,13 +72,14 @@ export interface NeededSegment {
  */
 export function* segmentsNeeded(
   path: readonly Stretch[],
-  from: bigint,
-  to: bigint,
-  segmentBytes: number,
-): Generator<NeededSegment> {
-  const size = BigInt(segmentBytes);
-  for (let number = from / size; number * size <= to; number++) {
-    const part = path.findLast(({ begin }) => begin / size <= number);
-    if (part) yield { timeline: part.timeline, number };
+  from: Lsn,
+  to: Lsn,
+  segments: WalSegments,
+): Generator<Extract<WalFile, { number: unknown }>> {
+  const begins = path.map(({ timeline, begin }) => ({ timeline, first: segments.start(segments.at(begin)) }));
+  for (let number = segments.at(from); segments.start(number) <= to; number = segments.next(number)) {
+    const start = segments.start(number);
+    const part = begins.findLast(({ first }) => first <= start);
+    if (part) yield { kind: 'segment', timeline: part.timeline, number };
   }
 }
