@@ -12,7 +12,7 @@ export interface Machine {
 const MB = 1024 ** 2;
 const GB = 1024 ** 3;
 /** Room for the daemon's pool, a migration with many workers, and people. */
-const CONNECTIONS = 100;
+export const CONNECTIONS = 100;
 
 /** Memory, disk and planner settings for one machine. Formulas after PgTune; requirement 8.4 sets the quarter. */
 export function tunedSettings({ memoryBytes, diskBytes, cores, platform }: Machine): Record<string, string> {
