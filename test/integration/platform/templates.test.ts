@@ -7,7 +7,7 @@ import { Session } from '../../../src/foundation/postgres/session.ts';
 import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
-const STEPS = ['0001_roles', '0002_schemas', '0003_auth', '0004_storage', '0005_realtime'];
+const STEPS = ['0001_roles', '0002_schemas', '0003_auth', '0004_storage', '0005_realtime', '0006_pooler'];
 
 let cluster: TestCluster;
 let root: string;
@@ -87,11 +87,11 @@ describe('applyTemplates', () => {
     const templates = await copyOfTemplates('older');
     const session = await newDatabase('newer');
     await applyTemplates(session, 'platform');
-    await rm(templates.file('0005_realtime'));
+    await rm(templates.file('0006_pooler'));
     await expect(applyTemplates(session, 'platform', { root: templates.root })).rejects.toMatchObject({
       code: 'SCHEMA_NEWER',
       exitCode: 5,
-      details: { recorded: 5, known: 4 },
+      details: { recorded: 6, known: 5 },
     });
   });
 
