@@ -104,6 +104,7 @@ export const ERROR_CATALOGUE = {
     exitCode: 5,
     doc: 'The moment to restore to is not in the archive; the message names the nearest one that is.',
   },
+  BACKUP_WAL_REFUSED: { exitCode: 5, doc: 'A file that should be archived is no WAL of this cluster.' },
 
   USER_NOT_FOUND: { exitCode: 5, doc: 'No account, or more than one, goes by that address, number or id.' },
   USER_EXISTS: { exitCode: 5, doc: 'The address has an account already.' },
@@ -170,6 +171,14 @@ export const ERROR_CATALOGUE = {
   RESTORE_UNPROVEN: {
     exitCode: 6,
     doc: 'A restored copy came to rest in the wrong place or is not sound. The installation was not touched.',
+  },
+  BACKUP_WAL_DIFFERS: {
+    exitCode: 6,
+    doc: 'A file of WAL was archived before with another content: two servers archive to one place, or one was set back.',
+  },
+  BACKUP_WAL_MISSING: {
+    exitCode: 6,
+    doc: 'A store lacks WAL that its catalogue names, so nothing is replayed past it.',
   },
 
   SERVER_DIED: {

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough, Transform, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip } from 'node:zlib';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
@@ -77,6 +77,8 @@ export interface OpenedObject {
    * nothing before its end.
    */
   readonly read: (sink: (plain: Readable) => Promise<void>) => Promise<void>;
+  /** Instead of reading: proves every byte, and unpacks nothing. A third of the work. */
+  readonly authenticate: () => Promise<void>;
 }
 
 export interface OpenOptions {
@@ -103,7 +105,13 @@ export async function openSealed(source: Readable, { name, opener, expect }: Ope
     if (expect && (header.object !== expect.object || header.systemId !== expect.systemId)) throw other(name, header);
     const key = await opener(header, name);
     const open = openStream(key, digest(preamble));
-    return { header, fingerprint: fingerprintOf(key), read: reader(source, open, { name, header }) };
+    const reading = { name, compression: header.compression };
+    return {
+      header,
+      fingerprint: fingerprintOf(key),
+      read: async (sink) => read([source, open], reading, sink),
+      authenticate: async () => read([source, open], { name, compression: 'none' }, drain),
+    };
   } catch (error) {
     source.destroy();
     throw error;
@@ -128,16 +136,22 @@ export async function readHeader(file: string): Promise<ObjectHeader> {
 
 const CHUNK = 256 * 1024;
 
-function reader(source: Readable, open: Transform, { name, header }: { name: string; header: ObjectHeader }) {
-  return async (sink: (plain: Readable) => Promise<void>): Promise<void> => {
-    try {
-      await pipeline(source, open, decompressor(header.compression), async (plain: AsyncIterable<Buffer>) =>
-        sink(plain as Readable),
-      );
-    } catch (error) {
-      throw error instanceof SealBroken || isZlib(error) ? damaged(name, error) : error;
-    }
-  };
+async function read(
+  [source, open]: readonly [Readable, Transform],
+  { name, compression }: { name: string; compression: Compression },
+  sink: (plain: Readable) => Promise<void>,
+): Promise<void> {
+  try {
+    await pipeline(source, open, decompressor(compression), async (plain: AsyncIterable<Buffer>) =>
+      sink(plain as Readable),
+    );
+  } catch (error) {
+    throw error instanceof SealBroken || isZlib(error) ? damaged(name, error) : error;
+  }
+}
+
+async function drain(content: Readable): Promise<void> {
+  await finished(content.resume());
 }
 
 /**

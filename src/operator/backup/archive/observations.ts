@@ -1,0 +1,13 @@
+import type { Observation, Phase } from '../../../foundation/core/observe.ts';
+
+/** Everything noteworthy that archiving says. `id` is the file of pg_wal unless told otherwise. */
+export type ArchiveObservation = Observation & { event: `archive.${string}.${Phase}` } & (
+    | { event: 'archive.wal.finished'; id: string; bytes: number; ms: number; again: boolean }
+    | { event: 'archive.wal.failed'; id: string; code: string; reason: string }
+    /** Sealed bytes; `waiting` files are left. */
+    | { event: 'archive.upload.finished'; id: string; bytes: number; ms: number; waiting: number }
+    | { event: 'archive.upload.failed'; id: string; code: string; reason: string; retryMs: number }
+    /** Served to a server in recovery. */
+    | { event: 'archive.restore.finished'; id: string; bytes: number; ms: number }
+    | { event: 'archive.restore.failed'; id: string; code: string; reason: string }
+  );

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { asVectabaseError, VectabaseError } from '../../../foundation/core/errors.ts';
+import type { JobContext } from '../../../foundation/core/observe.ts';
+import { sleep } from '../../../foundation/core/sleep.ts';
+import type { ObjectStore } from '../../../foundation/objects/store.ts';
+import { WalLog, type CatalogueAppender, type Mark } from './wal-log.ts';
+import type { ArchiveObservation } from './observations.ts';
+import type { Spool, Waiting } from './spool.ts';
+
+export interface UploadInput {
+  readonly spool: Spool;
+  readonly store: ObjectStore;
+  readonly catalogue: CatalogueAppender;
+}
+
+/** How far the copy off this machine is behind. */
+export interface UploadStatus {
+  readonly waitingFiles: number;
+  /** Sealed. */
+  readonly waitingBytes: number;
+  /** When the oldest of them was archived, in milliseconds since the epoch. */
+  readonly oldestAt: number | undefined;
+  /** When something last arrived there. */
+  readonly uploadedAt: number | undefined;
+  /** Why the last attempt failed; undefined when it did not. */
+  readonly failure: VectabaseError | undefined;
+}
+
+/** Milliseconds between attempts: doubled each time. A store that is back should not wait longer than a minute. */
+const [FIRST_RETRY, LAST_RETRY] = [1_000, 60_000];
+/** Milliseconds, and files, after which the catalogue hears what arrived: a document each time, for good. */
+const LOG_EVERY = 300_000;
+const LOG_FILES = 64;
+
+/**
+ * Brings sealed WAL from the spool to a store, oldest first, for as long as it is not stopped. A file leaves the spool
+ * when the store has it and the signed catalogue names it: killed in between, it is found again and compared.
+ */
+export class Uploader {
+  readonly #input: UploadInput;
+  readonly #ctx: JobContext<ArchiveObservation>;
+  readonly #log: WalLog;
+  readonly #arrived = new Map<string, Waiting>();
+  #wake: () => void = () => undefined;
+  #status: { uploadedAt: number | undefined; failure: VectabaseError | undefined };
+  #loggedAt: number;
+
+  constructor(input: UploadInput, ctx: JobContext<ArchiveObservation>) {
+    this.#input = input;
+    this.#ctx = ctx;
+    this.#log = new WalLog(input.catalogue, input.spool.cluster.segmentBytes);
+    this.#status = { uploadedAt: undefined, failure: undefined };
+    this.#loggedAt = ctx.clock.now();
+    input.spool.onKept(() => this.#wake());
+    ctx.signal.addEventListener('abort', () => this.#wake(), { once: true });
+  }
+
+  get status(): UploadStatus {
+    const missing = this.#missing();
+    return {
+      ...this.#status,
+      waitingFiles: missing.length,
+      waitingBytes: missing.reduce((sum, { receipt }) => sum + receipt.sealedBytes, 0),
+      oldestAt: missing.length === 0 ? undefined : Math.min(...missing.map(({ receipt }) => receipt.at)),
+    };
+  }
+
+  /** There was a commit, not earlier than `time`, before this position. */
+  mark(mark: Mark): void {
+    this.#log.mark(mark);
+  }
+
+  /** Runs until the context's signal aborts. */
+  async run(): Promise<void> {
+    const { signal } = this.#ctx;
+    let retry = FIRST_RETRY;
+    while (!signal.aborted) {
+      try {
+        await this.#round();
+        retry = FIRST_RETRY;
+        this.#status.failure = undefined;
+        await this.#rest();
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const failure = asVectabaseError(thrown);
+        this.#status.failure = failure;
+        const { code, message } = failure;
+        this.#ctx.observe({ event: 'archive.upload.failed', id: 'wal', code, reason: message, retryMs: retry });
+        await sleep(retry, signal).catch(() => undefined);
+        retry = Math.min(retry * 2, LAST_RETRY);
+      }
+    }
+  }
+
+  /** Uploads all that waits and tells the catalogue, at once: before a stop, and for tests. */
+  async drain(): Promise<void> {
+    await this.#round();
+    await this.#tellCatalogue();
+  }
+
+  async #round(): Promise<void> {
+    for (let [next] = this.#missing(); next && !this.#ctx.signal.aborted; [next] = this.#missing()) {
+      await this.#upload(next);
+      if (this.#arrived.size >= LOG_FILES) await this.#tellCatalogue();
+    }
+    if (this.#ctx.clock.now() - this.#loggedAt >= LOG_EVERY) await this.#tellCatalogue();
+  }
+
+  #missing(): Waiting[] {
+    return this.#input.spool.waiting.filter(({ receipt }) => !this.#arrived.has(receipt.file));
+  }
+
+  async #upload(next: Waiting): Promise<void> {
+    const { store } = this.#input;
+    const { signal, clock } = this.#ctx;
+    const { receipt, key } = next;
+    const began = clock.now();
+    // First, so that nothing that we made ever lies there without a signed word about its key.
+    await this.#log.epoch(receipt);
+    try {
+      await store.put(key, next.path, { signal });
+    } catch (error) {
+      const failure = asVectabaseError(error);
+      if (failure.code !== 'OBJECT_EXISTS') throw error;
+      await this.#assertSame(next, failure);
+    }
+    this.#arrived.set(receipt.file, next);
+    this.#status.uploadedAt = clock.now();
+    this.#ctx.observe({
+      event: 'archive.upload.finished',
+      id: receipt.file,
+      bytes: receipt.sealedBytes,
+      ms: clock.now() - began,
+      waiting: this.#missing().length,
+    });
+  }
+
+  /** It was put before we could note it; or it is another file, which must not be lost in silence. */
+  async #assertSame({ receipt, key }: Waiting, cause: VectabaseError): Promise<void> {
+    const hash = createHash('sha256');
+    for await (const chunk of await this.#input.store.get(key, { signal: this.#ctx.signal }))
+      hash.update(chunk as Buffer);
+    if (hash.digest('hex') === receipt.sealedSha256) return;
+    throw new VectabaseError('BACKUP_WAL_DIFFERS', {
+      message: `${this.#input.store.url} holds another ${receipt.file} than the one that was archived here`,
+      hint: [
+        'Another machine archives to the same place, or this one was set back to an older state.',
+        'Find out which is right; then give this one a place of its own and run vectabase backup create.',
+      ].join('\n'),
+      details: { file: receipt.file, store: this.#input.store.url },
+      cause,
+    });
+  }
+
+  async #tellCatalogue(): Promise<void> {
+    const arrived = [...this.#arrived.values()];
+    await this.#log.arrived(arrived.map(({ receipt }) => receipt));
+    this.#loggedAt = this.#ctx.clock.now();
+    for (const each of arrived) {
+      await this.#input.spool.release(each);
+      this.#arrived.delete(each.receipt.file);
+    }
+  }
+
+  /** Until there is something new, or the catalogue wants to hear. */
+  async #rest(): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    if (this.#missing().length > 0 || this.#ctx.signal.aborted) return;
+    const due = Math.max(1_000, this.#loggedAt + LOG_EVERY - this.#ctx.clock.now());
+    await sleep(Math.min(due, LOG_EVERY), woken.signal).catch(() => undefined);
+  }
+}

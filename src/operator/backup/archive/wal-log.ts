@@ -1,0 +1,115 @@
+import { formatLsn, parseWalFile, WalSegments, type Lsn } from '../names.ts';
+import type { Receipt } from './receipts.ts';
+
+/** What archiving tells the signed catalogue. */
+export type WalEntry =
+  | { readonly kind: 'epoch'; readonly id: string; readonly keySha256: string }
+  | {
+      readonly kind: 'wal';
+      readonly timeline: number;
+      /** Positions as Postgres writes them: `0/3000000`. `end` is the first byte behind the last segment. */
+      readonly start: string;
+      readonly end: string;
+      /** ISO 8601; null where none is known. */
+      readonly lastCommitAt: string | null;
+      readonly files: Array<{ readonly name: string; readonly sealedBytes: number; readonly sealedSha256: string }>;
+    }
+  | {
+      readonly kind: 'gap';
+      readonly timeline: number;
+      readonly start: string;
+      readonly end: string;
+      readonly reason: 'dropped' | 'lost' | 'damaged' | 'archiving-off';
+    };
+
+export interface CatalogueAppender {
+  append(entry: WalEntry): Promise<unknown>;
+}
+
+/** There was a commit, not earlier than `time` (milliseconds since the epoch), before `lsn`. */
+export interface Mark {
+  readonly timeline: number;
+  readonly lsn: Lsn;
+  readonly time: number;
+}
+
+/** Marks of an hour that nothing was uploaded in. */
+const MOST_MARKS = 120;
+
+/** Writes into the catalogue which WAL arrived, as ranges without a hole. */
+export class WalLog {
+  readonly #catalogue: CatalogueAppender;
+  readonly #segments: WalSegments;
+  #epoch: string | undefined;
+  #marks: Mark[] = [];
+
+  constructor(catalogue: CatalogueAppender, segmentBytes: number) {
+    this.#catalogue = catalogue;
+    this.#segments = new WalSegments(segmentBytes);
+  }
+
+  mark(mark: Mark): void {
+    this.#marks = [...this.#marks, mark].slice(-MOST_MARKS);
+  }
+
+  /** Before the first file of it. After a restart it is told again, which a reader bears. */
+  async epoch({ epoch, fingerprint }: Receipt): Promise<void> {
+    if (this.#epoch === epoch) return;
+    await this.#catalogue.append({ kind: 'epoch', id: epoch, keySha256: fingerprint });
+    this.#epoch = epoch;
+  }
+
+  /** What is no segment (history, labels of backups, partial ones) belongs to no range and is listed with the next one. */
+  async arrived(receipts: readonly Receipt[]): Promise<void> {
+    for (const run of this.#runs(receipts)) await this.#catalogue.append(this.#entry(run));
+  }
+
+  #runs(receipts: readonly Receipt[]): Segment[][] {
+    const segments = receipts
+      .flatMap((receipt): Segment[] => {
+        const file = parseWalFile(receipt.file);
+        if (file?.kind !== 'segment') return [];
+        return [{ receipt, timeline: file.timeline, start: this.#segments.start(file.number) }];
+      })
+      .toSorted((one, two) => (one.receipt.file < two.receipt.file ? -1 : 1));
+    const runs: Segment[][] = [];
+    for (const segment of segments) {
+      const run = runs.at(-1);
+      const last = run?.at(-1);
+      if (run && last?.timeline === segment.timeline && this.#end(last) === segment.start) run.push(segment);
+      else runs.push([segment]);
+    }
+    return runs;
+  }
+
+  #entry(run: readonly Segment[]): WalEntry {
+    const [first, last] = [run[0], run.at(-1)];
+    if (!first || !last) throw new Error('a range of no segments');
+    const { timeline, start } = first;
+    const end = this.#end(last);
+    const within = this.#marks.filter((mark) => mark.timeline === timeline && mark.lsn <= end);
+    const commit = within.length === 0 ? undefined : Math.max(...within.map(({ time }) => time));
+    return {
+      kind: 'wal',
+      timeline,
+      start: formatLsn(start),
+      end: formatLsn(end),
+      lastCommitAt: commit === undefined ? null : new Date(commit).toISOString(),
+      files: run.map(({ receipt }) => ({
+        name: receipt.file,
+        sealedBytes: receipt.sealedBytes,
+        sealedSha256: receipt.sealedSha256,
+      })),
+    };
+  }
+
+  #end({ start }: Segment): Lsn {
+    return start + BigInt(this.#segments.segmentBytes);
+  }
+}
+
+interface Segment {
+  readonly receipt: Receipt;
+  readonly timeline: number;
+  readonly start: Lsn;
+}
