@@ -1,4 +1,5 @@
 import { Command, Flags } from '@oclif/core';
+import { defaultDirectory } from '../foundation/core/default-directory.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
 import { systemClock, type JobContext, type Observation } from '../foundation/core/observe.ts';
 import { asInvoked } from './render/invoked.ts';
@@ -19,8 +20,9 @@ export abstract class BaseCommand<Result> extends Command {
 
   static override baseFlags = {
     dir: Flags.string({
-      summary: 'where this installation lives',
-      default: '.vectabase',
+      summary: 'where this installation lives [default: .vectabase, or /etc/vectabase where install made it]',
+      default: async () => defaultDirectory(),
+      noCacheDefault: true,
       env: 'VECTABASE_DIR',
       helpValue: 'PATH',
     }),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
+import { MACHINE_DIRECTORY } from '../core/default-directory.ts';
 import { environment } from './environment.ts';
 
 /** Where servers of root keep what their own system user must reach: `/root` and many clones are closed to it. */
@@ -8,7 +9,7 @@ export const ROOT_STATE = '/var/lib/vectabase';
 
 /** Where the parts of an installed machine are (`vectabase install`); only what is in `data` is on the encrypted volume. */
 export const INSTALLED = {
-  configuration: '/etc/vectabase',
+  configuration: MACHINE_DIRECTORY,
   state: ROOT_STATE,
   journal: `${ROOT_STATE}/journal`,
   /** Configuration that an uninstall took out of /etc, for the data that it left. */
@@ -16,6 +17,8 @@ export const INSTALLED = {
   data: `${ROOT_STATE}/data`,
   releases: '/opt/vectabase/releases',
   current: '/opt/vectabase/current',
+  /** The Node that runs the package, whichever that is. */
+  node: '/opt/vectabase/current/node',
   command: '/usr/local/bin/vectabase',
 } as const;
 
@@ -83,10 +86,10 @@ export function installationPaths(dir: string): InstallationPaths {
     },
     pointer: at('cluster.json'),
     run: at('run.json'),
-    backups: at('backups'),
+    backups: directory === INSTALLED.configuration ? `${INSTALLED.data}/backups` : at('backups'),
     backupHome: at('backup'),
     daemonConfig: at('daemon.json'),
-    daemonLog: at('daemon.log'),
+    daemonLog: directory === INSTALLED.configuration ? `${INSTALLED.data}/log/daemon.log` : at('daemon.log'),
     secrets: secretsPaths(at('secrets')),
   };
 }

@@ -2,11 +2,13 @@ import { INSTALLED } from '../../../foundation/config/directory.ts';
 import { directoryStep } from './kinds/directory.ts';
 import { userStep } from './kinds/user.ts';
 import { settingsStep } from './machine/settings-step.ts';
+import { packageSteps } from './package/package-step.ts';
 import type { InstallSettings, Step } from './step.ts';
 
 /** Everything that an installed machine has, in the order in which it is made. Each room of it adds its own line. */
 export function installSteps(settings: InstallSettings): readonly Step[] {
   return [
+    ...packageSteps(),
     userStep({
       id: 'machine.users',
       title: 'system users',

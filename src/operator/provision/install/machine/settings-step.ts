@@ -4,7 +4,6 @@ import { createTwoFilesPatch } from 'diff';
 import { parseDocument } from 'yaml';
 import { INSTALLED } from '../../../../foundation/config/directory.ts';
 import { loadSettings, SETTINGS_FILE } from '../../../../foundation/config/settings.ts';
-import { assetPath } from '../../../../foundation/core/assets.ts';
 import { writeDurably } from '../../../../foundation/core/durable-file.ts';
 import { octal, stateOf } from '../kinds/file-state.ts';
 import { lookUpOwner, requireOwner } from '../kinds/owner.ts';
@@ -72,7 +71,7 @@ const PINNED: ReadonlySet<string> = new Set(['install.postgresMajor', 'install.v
 function headOf(): string {
   return [
     '# Settings of this machine. vectabase config show --sources prints all of them, with their meaning and defaults.',
-    `# ${assetPath('templates', SETTINGS_FILE)} explains each.`,
+    `# ${INSTALLED.current}/templates/${SETTINGS_FILE} explains each.`,
   ].join('\n');
 }
 
