@@ -13,13 +13,20 @@ import { workerCount } from './workers.ts';
  * The daemon as a process: `daemon.js --config FILE`. Prints one JSON line on stdout, `{"event":"ready",…}` or
  * `{"error":…}`, logs on stderr, and ends the process with the error's exit code, or 0 after a stop. With several
  * workers this process only supervises, and each worker comes through here as well.
+ *
+ * With `--check-keys` it only proves that the keys are there, which is what Postgres waits for on an installed machine.
  */
 export async function main(argv: readonly string[]): Promise<never> {
   keepOutOfDumps();
   try {
-    const file = configFile(argv);
+    const { file, checkKeys } = parse(argv);
     const config = readRuntimeFile(file);
     const log = openLog(config.log.level);
+    if (checkKeys) {
+      const { checkKeysAtHand } = await import('./key-check.ts');
+      await checkKeysAtHand(config, log);
+      process.exit(0);
+    }
     const count = workerCount(config);
     const station = cluster.isWorker ? await stationOfWorker() : stationOfMain();
     if (cluster.isPrimary && count > 1) {
@@ -54,15 +61,16 @@ function inheritedBy(file: string, { secrets }: RuntimeConfig): number[] {
   return secrets === undefined ? [3, 4, 5] : [3, 4, 5, 6, 7];
 }
 
-function configFile(argv: readonly string[]): string {
-  let file: string | undefined;
+function parse(argv: readonly string[]): { readonly file: string; readonly checkKeys: boolean } {
+  const options = { config: { type: 'string' }, 'check-keys': { type: 'boolean', default: false } } as const;
+  let values: { config?: string; 'check-keys': boolean };
   try {
-    file = parseArgs({ args: [...argv], options: { config: { type: 'string' } } }).values.config;
+    ({ values } = parseArgs({ args: [...argv], options }));
   } catch (error) {
     throw usage(messageOf(error));
   }
-  if (file === undefined) throw usage('--config is missing');
-  return file;
+  if (values.config === undefined) throw usage('--config is missing');
+  return { file: values.config, checkKeys: values['check-keys'] };
 }
 
 function usage(message: string): VectabaseError {

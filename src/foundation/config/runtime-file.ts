@@ -3,6 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { VectabaseError } from '../core/errors.ts';
+import { environment } from './environment.ts';
 import { DEFINITIONS, type Definition, type Section, type Settings } from './definitions.ts';
 
 /** A section of the settings, any of them left out. */
@@ -56,8 +57,10 @@ const RUNTIME = z.strictObject({
   /** Where the admin listener answers. Absent: there is none. */
   admin: z.strictObject({ socket: z.string().min(1) }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),
-  /** File of the master key, when VECTABASE_MASTER_KEY does not bring it. Asked for only where columns are encrypted. */
+  /** File of the master key (`credential:NAME`: of that credential of systemd), when VECTABASE_MASTER_KEY does not bring it. Asked for only where columns are encrypted. */
   masterKeyFile: z.string().min(1).optional(),
+  /** What tells the right master key from a wrong one; looked at before Postgres starts. */
+  masterKeyCheckFile: z.string().min(1).optional(),
   /** Who the daemon runs as when root starts it; only root may ask for it. */
   runAs: z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) }).optional(),
   /** Encrypted secrets, and which environment of them is ours. Without a file of the key: systemd's credential, or the one beside them. */
@@ -68,7 +71,7 @@ const RUNTIME = z.strictObject({
       identityFile: z.string().min(1).optional(),
     })
     .optional(),
-  /** The file with the signing and API keys. It is read anew when it changes. */
+  /** The file with the signing and API keys; `credential:NAME` as above. It is read anew when it changes. */
   keysFile: z.string().min(1).optional(),
   /** Keys that clients send as `apikey`, and the role of each. Absent: none is asked for. */
   apiKeys: z.array(z.strictObject({ key: z.string().min(1), role: z.string().min(1) })).optional(),
@@ -94,7 +97,7 @@ export async function writeRuntimeFile(file: string, config: RuntimeConfig): Pro
 }
 
 /**
- * Reads a runtime file, JSON or YAML. `fd:4` is a file that the starter opened for us, as we may not open it ourselves.
+ * Reads a runtime file, JSON or YAML. One of root's may be readable to a group, the daemon's. `fd:4` is a file that the starter opened for us, as we may not open it ourselves.
  *
  * @throws VectabaseError CONFIG_INVALID: unreadable, open to others, or not of this shape (naming the path)
  */
@@ -103,18 +106,39 @@ export function readRuntimeFile(file: string): RuntimeConfig {
   try {
     const descriptor = /^fd:(\d+)$/.exec(file)?.[1];
     const at = descriptor === undefined ? file : Number(descriptor);
-    const { mode } = typeof at === 'number' ? fstatSync(at) : statSync(at);
-    if ((mode & 0o077) !== 0) throw openToOthers(file);
+    const { mode, uid } = typeof at === 'number' ? fstatSync(at) : statSync(at);
+    if ((mode & (uid === 0 ? 0o027 : 0o077)) !== 0) throw openToOthers(file);
     value = parseText(typeof at === 'number' ? readFromStart(at).toString('utf8') : readFileSync(at, 'utf8'));
   } catch (error) {
     if (error instanceof VectabaseError) throw error;
     throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);
   }
   const result = RUNTIME.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success) return located(result.data);
   const [issue] = result.error.issues;
   const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
   throw invalid(`${file}: ${at}${issue?.message ?? 'not accepted'}`);
+}
+
+/** Units that share a runtime file have directories of their own for what systemd opens for them. */
+function located(config: RuntimeConfig): RuntimeConfig {
+  const { keysFile, masterKeyFile } = config;
+  return {
+    ...config,
+    ...(keysFile !== undefined && { keysFile: placeOf(keysFile) }),
+    ...(masterKeyFile !== undefined && { masterKeyFile: placeOf(masterKeyFile) }),
+  };
+}
+
+function placeOf(file: string): string {
+  const name = /^credential:(.+)$/.exec(file)?.[1];
+  if (name === undefined) return file;
+  const { CREDENTIALS_DIRECTORY } = environment();
+  if (CREDENTIALS_DIRECTORY !== undefined) return `${CREDENTIALS_DIRECTORY}/${name}`;
+  throw new VectabaseError('CONFIG_INVALID', {
+    message: `${file} is handed over by systemd, which did not start this`,
+    hint: 'Run systemctl restart vectabase.',
+  });
 }
 
 /** Most are JSON, and a parser for the rest would stay in memory for good. */
