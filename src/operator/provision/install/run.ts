@@ -11,7 +11,9 @@ import { readFacts } from './facts.ts';
 import { openJournal, readJournal, removeJournal, type Journal } from './journal.ts';
 import { localMachine } from './local-machine.ts';
 import { planInstall, type InstallPlan } from './plan.ts';
-import type { InstallObservation, InstallSettings, Machine } from './step.ts';
+import { judge } from './preflight/judge.ts';
+import { lookAround } from './preflight/probe.ts';
+import type { InstallObservation, InstallSettings, JournalView, Machine } from './step.ts';
 import { installSteps } from './steps.ts';
 import { undoSteps } from './undo.ts';
 
@@ -21,14 +23,14 @@ type Context = JobContext<InstallObservation>;
 export async function planMachine(settings: InstallSettings, context: Context): Promise<InstallPlan> {
   requireRoot('install');
   const journal = await readJournal(INSTALLED.journal);
-  const facts = await readFacts();
-  const machine = localMachine({ facts, settings, context, journal });
+  const machine = await preflight(settings, context, journal);
   return planInstall(installSteps(settings), machine, (step) => journal.isOpen(step));
 }
 
 /** Makes this machine what the settings say. @throws as `applySteps`; LOCK_HELD */
 export async function installMachine(settings: InstallSettings, context: Context): Promise<InstallResult> {
   requireRoot('install');
+  await preflight(settings, context, await readJournal(INSTALLED.journal));
   return withJournal(settings, context, async (machine, journal) =>
     applySteps(installSteps(settings), machine, journal),
   );
@@ -53,6 +55,16 @@ export async function uninstallMachine(
   );
   await removeJournal(INSTALLED.journal);
   return { steps, ms: context.clock.now() - startedAt };
+}
+
+/** Before anything is touched: what would fail half-way is refused now. */
+async function preflight(settings: InstallSettings, context: Context, journal: JournalView): Promise<Machine> {
+  const machine = localMachine({ facts: await readFacts(), settings, context, journal });
+  const { refusals, notes } = judge(machine.facts, settings, await lookAround(machine));
+  const [first] = refusals;
+  if (first !== undefined) throw first;
+  for (const note of notes) context.observe({ event: 'install.machine.noted', id: 'preflight', note });
+  return machine;
 }
 
 async function withJournal<T>(
