@@ -181,6 +181,8 @@ export const ERROR_CATALOGUE = {
     doc: 'A store lacks WAL that its catalogue names, so nothing is replayed past it.',
   },
 
+  DOCTOR_FINDINGS: { exitCode: 6, doc: '`status` or `doctor` found something broken; each finding names its command.' },
+
   SERVER_DIED: {
     exitCode: 7,
     doc: 'Postgres or the API daemon ended while `vectabase up` ran; the rest was stopped. Safe to run again.',

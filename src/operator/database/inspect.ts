@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { assetPath } from '../../foundation/core/assets.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { isSqlState } from '../../foundation/postgres/errors.ts';
+import { runQuery } from '../../foundation/postgres/queries.ts';
 import { Session } from '../../foundation/postgres/session.ts';
-import { ident } from '../../foundation/postgres/sql.ts';
 import type { InspectReport } from './inspect-reports.ts';
 import { withoutValues } from './slow-log.ts';
 
@@ -59,12 +57,9 @@ async function rowsOf(
   schema: string | undefined,
 ): Promise<InspectRow[] | null> {
   if (statements === true && schema === undefined) return null;
-  const text = await readFile(assetPath('templates', 'sql', 'inspect', `${name}.sql`), 'utf8');
-  const query = text.replaceAll('{{statements}}', () => ident(schema ?? '', 'pg_stat_statements'));
   try {
-    // json keeps the order of the columns, and numbers as numbers.
-    const rows = await session.rows<{ row: string }>(`select to_json(report)::text as row from (\n${query}\n) report`);
-    return rows.map(({ row }) => withoutLiterals(JSON.parse(row) as InspectRow));
+    const names = { statements: [schema ?? '', 'pg_stat_statements'] };
+    return (await runQuery<InspectRow>(session, 'inspect', name, names)).map(withoutLiterals);
   } catch (error) {
     // Made in the database, but the server does not load its library.
     if (statements === true && isSqlState(error, '55000')) return null;

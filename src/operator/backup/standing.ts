@@ -1,0 +1,125 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { duration, instant } from '../../foundation/core/numbers.ts';
+import type { Catalogue } from './catalog/read.ts';
+import { entriesOf, prunedFrom } from './catalog/view.ts';
+import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
+import { readRecipients } from './recovery-key.ts';
+
+/** How the backups of an installation stand, for `status` and `doctor`. Times in seconds. */
+export interface Standing {
+  /** One sentence: to which seconds one can return, and what was proved of it. */
+  readonly line: string;
+  readonly where: string;
+  /** Since the newest base backup was finished; null when there is none. */
+  readonly newestAge: number | null;
+  /** The store is on the disk that holds the data. */
+  readonly sameDisk: boolean;
+  /** Since a restore was proved; null for never. */
+  readonly rehearsalAge: number | null;
+  readonly keyProofAge: number | null;
+  /** By which the store is behind; null when no WAL was archived. */
+  readonly lag: number | null;
+  readonly continuous: boolean;
+  readonly recoveryKey: boolean;
+}
+
+interface Input {
+  readonly place: RepositoryPlace;
+  /** PGDATA: what must not share its disk with the store. */
+  readonly data: string;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+/** @throws VectabaseError CATALOGUE_BROKEN, STORE_UNREACHABLE */
+export async function readStanding({ place, data, now, signal }: Input): Promise<Standing> {
+  const recoveryKey = await readRecipients(place.home).then(
+    () => true,
+    () => false,
+  );
+  const repository = await openRepository(place);
+  const catalogues = existsSync(place.directory) ? await readCatalogues(repository, signal) : [];
+  const sameDisk = deviceOf(place.directory) === deviceOf(data);
+  return { ...standingOf(catalogues, now), where: repository.store.url, sameDisk, recoveryKey };
+}
+
+/** The same from catalogues alone. The one with the newest backup counts: others are of clusters that are gone. */
+export function standingOf(
+  catalogues: readonly Catalogue[],
+  now: number,
+): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey'> {
+  const all = catalogues.map((catalogue) => factsOf(catalogue));
+  const facts = all.toSorted((a, b) => (b.newest ?? 0) - (a.newest ?? 0))[0];
+  const since = (at: number | undefined): number | null => (at === undefined ? null : Math.max(0, (now - at) / 1000));
+  if (facts?.newest === undefined) {
+    const line = 'you cannot return to any second: there is no backup';
+    return { line, newestAge: null, rehearsalAge: null, keyProofAge: null, lag: null, continuous: false };
+  }
+  const lag = since(facts.archivedAt);
+  const proved = since(facts.rehearsed);
+  const parts = [
+    facts.reachable === undefined
+      ? `you can return to the backup of ${told(facts.newest)}, and to nothing after it`
+      : `you can return to any second between ${told(facts.oldest ?? facts.newest)} and ${told(facts.reachable)}`,
+    proved === null ? 'no restore was ever proved' : `last proved restore ${duration(proved)} ago`,
+    ...(lag === null ? [] : [`store ${duration(lag)} behind`]),
+  ];
+  return {
+    line: parts.join('; '),
+    newestAge: since(facts.newest),
+    rehearsalAge: proved,
+    keyProofAge: since(facts.keyProved),
+    lag,
+    continuous: facts.archivedAt !== undefined,
+  };
+}
+
+interface CatalogueFacts {
+  readonly oldest: number | undefined;
+  readonly newest: number | undefined;
+  /** The last commit that a restore can reach. */
+  readonly reachable: number | undefined;
+  readonly archivedAt: number | undefined;
+  readonly rehearsed: number | undefined;
+  readonly keyProved: number | undefined;
+}
+
+function factsOf({ documents, store }: Catalogue): CatalogueFacts {
+  const gone = prunedFrom(documents, store);
+  const bases = entriesOf(documents, 'base')
+    .filter(({ entry }) => !gone.has(`base/${entry.label}`))
+    .map(({ entry }) => Date.parse(entry.finishedAt));
+  const wal = entriesOf(documents, 'wal');
+  const commits = wal.flatMap(({ entry }) => (entry.lastCommitAt === null ? [] : Date.parse(entry.lastCommitAt)));
+  const rehearsals = entriesOf(documents, 'rehearsed').filter(({ entry }) => entry.ok);
+  // A hole ends the line: what was archived behind it cannot be reached from a backup before it.
+  const lastGap = entriesOf(documents, 'gap').at(-1);
+  const afterGap = bases.filter((at) => lastGap === undefined || at > Date.parse(lastGap.at));
+  return {
+    oldest: least(afterGap.length > 0 ? afterGap : bases),
+    newest: most(bases),
+    reachable: afterGap.length > 0 ? most(commits) : undefined,
+    archivedAt: most(wal.map(({ at }) => Date.parse(at))),
+    rehearsed: most(rehearsals.map(({ at }) => Date.parse(at))),
+    keyProved: most(entriesOf(documents, 'key-proved').map(({ at }) => Date.parse(at))),
+  };
+}
+
+function most(times: readonly number[]): number | undefined {
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+function least(times: readonly number[]): number | undefined {
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function told(at: number): string {
+  return instant(new Date(at).toISOString());
+}
+
+/** Of the nearest directory that exists. */
+function deviceOf(directory: string): number {
+  const at = path.resolve(directory);
+  return existsSync(at) ? statSync(at).dev : deviceOf(path.dirname(at));
+}

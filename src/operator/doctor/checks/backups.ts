@@ -1,0 +1,95 @@
+import { duration, whole } from '../../../foundation/core/numbers.ts';
+import { fail, ok, warn, type About, type Check, type Verdict } from '../check.ts';
+import { ago } from './guards.ts';
+
+const DAY = 86_400;
+
+export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> | Check<'keys'>> = [
+  {
+    id: 'backups.key',
+    title: 'a recovery key',
+    fact: 'keys',
+    judge: ({ recoveryKey }, about) =>
+      recoveryKey
+        ? ok('backups are sealed for it')
+        : grave(about, 'there is none, and without one no backup', 'vectabase backup key --out recovery.key'),
+  },
+  {
+    id: 'backups.age',
+    title: 'a backup of today',
+    fact: 'backups',
+    judge: ({ newestAge }, about) => {
+      const fix = 'vectabase backup create';
+      if (newestAge === null) return grave(about, 'there is none', fix);
+      if (newestAge > 7 * DAY) return grave(about, `the newest is of ${ago(newestAge)}`, fix);
+      return newestAge > 1.5 * DAY
+        ? warn(`the newest is of ${ago(newestAge)}`, `${fix}${about.where}`)
+        : ok(ago(newestAge));
+    },
+  },
+  {
+    id: 'backups.place',
+    title: 'backups in another place than the data',
+    fact: 'backups',
+    judge: ({ sameDisk, where: place, newestAge }, about) => {
+      if (newestAge === null) return ok('there is none yet');
+      const told = `${place} is on the disk of the data: not a backup`;
+      return sameDisk ? grave(about, told, 'vectabase config set backup.directory /mnt/OTHER-DISK') : ok(place);
+    },
+  },
+  {
+    id: 'backups.rehearsal',
+    title: 'a restore that was proved',
+    fact: 'backups',
+    judge: ({ rehearsalAge }, { where }) => {
+      const fix = `vectabase backup rehearse${where}`;
+      if (rehearsalAge === null) return warn('never: nobody knows that the backups restore', fix);
+      return rehearsalAge > 14 * DAY ? warn(ago(rehearsalAge), fix) : ok(ago(rehearsalAge));
+    },
+  },
+  {
+    id: 'backups.key-proof',
+    title: 'an owner who has the key',
+    fact: 'backups',
+    judge: ({ keyProofAge }, { where }) => {
+      if (keyProofAge === undefined) return ok('is not asked here');
+      const fix = `vectabase backup verify --key recovery.key${where}`;
+      if (keyProofAge === null) return warn('was never proved', fix);
+      return keyProofAge > 45 * DAY
+        ? warn(`was proved ${ago(keyProofAge)}`, fix)
+        : ok(`was proved ${ago(keyProofAge)}`);
+    },
+  },
+  {
+    id: 'backups.lag',
+    title: 'the store close behind',
+    fact: 'backups',
+    judge: ({ lag, continuous }, { where }) => {
+      const fix = `vectabase backup status${where}`;
+      if (!continuous) return warn('only whole backups are kept: what came after the newest would be lost', fix);
+      if (lag === null) return fail('nothing was archived yet', fix);
+      if (lag > 3_600) return fail(`${duration(lag)} behind`, fix);
+      return lag > 600 ? warn(`${duration(lag)} behind`, fix) : ok(`${duration(lag)} behind`);
+    },
+  },
+  {
+    id: 'backups.archiving',
+    title: 'WAL that finds its way out',
+    fact: 'database',
+    only: 'machine',
+    judge: ({ archiver, settings }, { where }) => {
+      const mode = settings.find(({ name }) => name === 'archive_mode')?.setting;
+      if (mode === 'off' || mode === undefined) return fail('archive_mode is off', 'vectabase install');
+      const evidence = `${whole(archiver.archived)} segments archived, ${whole(archiver.ready)} wait`;
+      if (archiver.failing)
+        return fail(`${archiver.lastFailed} was refused; ${evidence}`, `vectabase logs postgres${where}`);
+      if (archiver.ready > 64) return fail(evidence, `vectabase logs daemon${where}`);
+      return archiver.ready > 8 ? warn(evidence, `vectabase logs daemon${where}`) : ok(evidence);
+    },
+  },
+];
+
+/** A server without backups is broken; on a developer's machine it is worth a word. */
+export function grave({ kind, where }: About, evidence: string, fix: string): Verdict {
+  return kind === 'machine' ? fail(evidence, `${fix}${where}`) : warn(evidence, `${fix}${where}`);
+}
