@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { chmod, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -192,6 +193,7 @@ describe('vectabase up', () => {
     const session = await open(parseDatabaseUrl(ready.databaseUrl));
     await session.script('create table kept as select 7 as n');
     const { run } = await readRunningInstallation(dir);
+    assert(run);
     expect([run.postgresPid, run.daemonPid].map(isAlive)).toEqual([true, true]);
     expect(await command.stop()).toBe(0); // with a client still connected
     session.destroy();
@@ -225,6 +227,7 @@ describe('vectabase up', () => {
 
   test('when Postgres dies, up stops the daemon and says where to look', async () => {
     const { run } = await readRunningInstallation(dir);
+    assert(run);
     process.kill(run.postgresPid, 'SIGKILL');
     expect(await command.exited).toBe(7);
     expect(command.lines.at(-1)).toMatchObject({ error: { code: 'SERVER_DIED', details: { server: 'Postgres' } } });

@@ -38,8 +38,12 @@ export async function newAuthority(name: string, now: number): Promise<Certified
   return certified(certificate, keys.privateKey);
 }
 
-/** A server certificate for the loopback names, signed by the authority. */
-export async function newServerCertificate(authority: CertifiedKey, now: number): Promise<CertifiedKey> {
+/** A server certificate for the loopback names and the IP `addresses` given, signed by the authority. */
+export async function newServerCertificate(
+  authority: CertifiedKey,
+  now: number,
+  addresses: readonly string[] = [],
+): Promise<CertifiedKey> {
   const keys = await newKeys();
   const issuer = new x509.X509Certificate(authority.certificate);
   const certificate = await x509.X509CertificateGenerator.create({
@@ -57,8 +61,7 @@ export async function newServerCertificate(authority: CertifiedKey, now: number)
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([
         { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
+        ...['127.0.0.1', '::1', ...addresses].map((value) => ({ type: 'ip', value }) as const),
       ]),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export()),
@@ -67,13 +70,23 @@ export async function newServerCertificate(authority: CertifiedKey, now: number)
   return certified(certificate, keys.privateKey);
 }
 
-/** False when it was not issued by this authority, or ends within 60 days. */
-export function isServerCertificateGood(server: string, authority: string, now: number): boolean {
+/** False when it was not issued by this authority, ends within 60 days, or is not for all of these IP `addresses`. */
+export function isServerCertificateGood(
+  server: string,
+  authority: string,
+  now: number,
+  addresses: readonly string[] = [],
+): boolean {
   try {
     const certificate = new X509Certificate(server);
     const issuer = new X509Certificate(authority);
     const left = Date.parse(certificate.validTo) - now;
-    return left > RENEW_DAYS * DAY_MS && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+    return (
+      left > RENEW_DAYS * DAY_MS &&
+      certificate.checkIssued(issuer) &&
+      certificate.verify(issuer.publicKey) &&
+      addresses.every((address) => certificate.checkIP(address) !== undefined)
+    );
   } catch {
     return false;
   }

@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { installationPaths } from '../config/directory.ts';
+import { existsSync } from 'node:fs';
+import { INSTALLED, installationPaths, type InstallationPaths } from '../config/directory.ts';
+import { SOCKET_DIRECTORY } from '../config/machine-paths.ts';
+import { loadSettings } from '../config/settings.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { targetWords } from '../core/shell-words.ts';
 import type { ApiKeys } from '../crypto/api-keys.ts';
@@ -46,42 +49,84 @@ export interface RunningInstallation {
   readonly ownerAddress: DatabaseAddress;
   readonly apiUrl: string;
   readonly keys: InstallationKeys;
-  readonly run: RunFile;
+  /** Undefined on an installed machine, where systemd runs everything. */
+  readonly run: RunFile | undefined;
 }
 
 /**
- * The installation in `dir`, while `vectabase up` runs there.
+ * The installation in `dir`: the machine's, or one where `vectabase up` runs.
  *
- * @throws VectabaseError INSTALLATION_MISSING when there is none or it is stopped
+ * @throws VectabaseError INSTALLATION_MISSING when there is none or `vectabase up` is stopped
  */
 export async function readRunningInstallation(dir: string): Promise<RunningInstallation> {
   const paths = installationPaths(dir);
   const keys = await readJson<InstallationKeys>(paths.keys);
   if (!keys) throw missing(`${paths.directory} holds no installation`, dir);
+  if (isMachine(paths)) return installedMachine(paths, keys);
   const run = await readJson<RunFile>(paths.run);
   if (!run || !isRunning(run)) throw missing(`the installation in ${paths.directory} is not running`, dir);
-  const common = { port: run.pgPort, database: 'postgres' };
   return {
     directory: paths.directory,
     adminAddress: {
-      ...common,
       host: run.socketDirectory,
+      port: run.pgPort,
+      database: 'postgres',
       user: SUPERUSER,
       password: keys.passwords.supabase_admin,
       sslMode: 'disable',
       rootCertificate: undefined,
     },
-    ownerAddress: {
-      ...common,
-      host: '127.0.0.1',
-      user: 'postgres',
-      password: keys.passwords.postgres,
-      sslMode: 'verify-full',
-      rootCertificate: await readFile(paths.tls.caCertificate, 'utf8'),
-    },
+    ownerAddress: await ownerAddress(paths, keys, run.pgPort),
     apiUrl: run.apiUrl,
     keys,
     run,
+  };
+}
+
+/** The superuser of an installed machine. Root needs no password there: the kernel vouches for it on the socket. */
+export function machineSuperuser(port: number): DatabaseAddress {
+  return {
+    host: SOCKET_DIRECTORY,
+    port,
+    database: 'postgres',
+    user: SUPERUSER,
+    password: undefined,
+    sslMode: 'disable',
+    rootCertificate: undefined,
+  };
+}
+
+/** Role `postgres` by TCP, on the port of Postgres or of PgBouncer: both show a certificate of the same authority. */
+export async function ownerAddress(
+  { tls }: Pick<InstallationPaths, 'tls'>,
+  { passwords }: Pick<InstallationKeys, 'passwords'>,
+  port: number,
+): Promise<DatabaseAddress> {
+  return {
+    host: '127.0.0.1',
+    port,
+    database: 'postgres',
+    user: 'postgres',
+    password: passwords.postgres,
+    sslMode: 'verify-full',
+    rootCertificate: await readFile(tls.caCertificate, 'utf8'),
+  };
+}
+
+/** Whether that is the installation that `vectabase install` made of this machine. */
+function isMachine({ directory }: InstallationPaths): boolean {
+  return directory === INSTALLED.configuration && existsSync(INSTALLED.journal);
+}
+
+async function installedMachine(paths: InstallationPaths, keys: InstallationKeys): Promise<RunningInstallation> {
+  const { api, install } = loadSettings({ dir: paths.directory }).settings;
+  return {
+    directory: paths.directory,
+    adminAddress: machineSuperuser(install.postgresPort),
+    ownerAddress: await ownerAddress(paths, keys, install.postgresPort),
+    apiUrl: `http://127.0.0.1:${api.port}`,
+    keys,
+    run: undefined,
   };
 }
 

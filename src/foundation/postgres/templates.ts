@@ -50,6 +50,21 @@ export async function applyTemplates(
   return { applied };
 }
 
+/** The steps of an area that `applyTemplates` would apply now. Looks only. */
+export async function pendingTemplates(session: Session, area: string): Promise<string[]> {
+  const steps = await readSteps(path.join(assetPath('templates', 'sql'), area));
+  const [ledger] = await session.rows<{ there: boolean }>(
+    `select to_regclass('vectabase.schema_migrations') is not null as there`,
+  );
+  if (ledger?.there !== true) return steps.map(({ name }) => name);
+  const recorded = await session.rows<{ version: number }>(
+    'select version from vectabase.schema_migrations where area = $1',
+    [area],
+  );
+  const versions = new Set(recorded.map(({ version }) => version));
+  return steps.filter(({ version }) => !versions.has(version)).map(({ name }) => name);
+}
+
 async function readSteps(directory: string): Promise<Step[]> {
   const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).toSorted();
   const steps = await Promise.all(files.map((file) => readStep(directory, file)));

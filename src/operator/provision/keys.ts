@@ -25,6 +25,12 @@ export async function ensureKeys(
   return withLock(installation.keysLock, () => ensureUnderLock(installation, cluster, now));
 }
 
+/** Whether `ensureKeys` would leave the file as it is. */
+export async function hasKeys(installation: InstallationPaths): Promise<boolean> {
+  const known = await readJson<StoredKeys>(installation.keys);
+  return known !== undefined && isComplete(known);
+}
+
 async function ensureUnderLock(
   installation: InstallationPaths,
   cluster: ClusterPaths,

@@ -6,7 +6,7 @@ import { PLAIN_ENVIRONMENT, run, type RunAs } from '../../process/run.ts';
 import type { PostgresBinaries } from './binaries.ts';
 
 export interface ClusterOptions {
-  readonly binaries: PostgresBinaries;
+  readonly binaries: Pick<PostgresBinaries, 'initdb' | 'version'>;
   readonly runAs: RunAs | undefined;
   /** Where PGDATA shall be. Its parent is made when absent; it must not exist itself. */
   readonly data: string;
@@ -57,8 +57,10 @@ async function initdb(options: ClusterOptions, data: string, passwordFile: strin
       '--auth=scram-sha-256',
       '--data-checksums',
       '--encoding=UTF8',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
+      // Since 17; the order of text then changes with no library of the system.
+      ...(Number.parseInt(options.binaries.version, 10) >= 17
+        ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+        : []),
       `--locale=${locale}`,
       '--lc-messages=C',
       '--no-instructions',

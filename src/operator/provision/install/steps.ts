@@ -1,8 +1,11 @@
 import { INSTALLED } from '../../../foundation/config/directory.ts';
+import { databaseSteps } from './database/steps.ts';
 import { directoryStep } from './kinds/directory.ts';
 import { userStep } from './kinds/user.ts';
 import { settingsStep } from './machine/settings-step.ts';
 import { packageSteps } from './package/package-step.ts';
+import { bouncerSteps } from './pgbouncer/steps.ts';
+import { postgresSteps } from './postgres/steps.ts';
 import type { InstallSettings, Step } from './step.ts';
 
 /** Everything that an installed machine has, in the order in which it is made. Each room of it adds its own line. */
@@ -24,5 +27,8 @@ export function installSteps(settings: InstallSettings): readonly Step[] {
       ],
     }),
     settingsStep(settings),
+    ...postgresSteps(settings),
+    ...databaseSteps(settings),
+    ...bouncerSteps(settings),
   ];
 }
