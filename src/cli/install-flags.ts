@@ -29,6 +29,25 @@ export const installFlags = {
   }),
 };
 
+/** Another machine, instead of this one. */
+export const hostFlags = {
+  host: Flags.string({ summary: 'do it on another machine, over ssh', helpValue: 'USER@HOST' }),
+  'ssh-port': Flags.integer({ summary: 'port of its ssh server', min: 1, max: 65_535, dependsOn: ['host'] }),
+  'ssh-identity': Flags.string({ summary: 'private key to log in with', helpValue: 'FILE', dependsOn: ['host'] }),
+};
+
+/** A command line for that machine: all that was said here but where. */
+export function wordsForHost(argv: readonly string[]): string[] {
+  const own = new Set(Object.keys(hostFlags).map((name) => `--${name}`));
+  const words: string[] = [];
+  const rest = argv[Symbol.iterator]();
+  for (const word of rest) {
+    if (!own.has(word.split('=')[0] ?? '')) words.push(word);
+    else if (!word.includes('=')) rest.next(); // its value
+  }
+  return words;
+}
+
 interface Given {
   readonly dir: string;
   readonly postgres?: number | undefined;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { installFlags, settingsOf } from '../cli/install-flags.ts';
+import { hostFlags, installFlags, settingsOf, wordsForHost } from '../cli/install-flags.ts';
 import { askYes, canAsk } from '../cli/prompts.ts';
 import { paint } from '../cli/render/paint.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
@@ -17,15 +17,18 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
   static override examples = [
     'sudo <%= config.bin %> install --dry-run',
     'sudo <%= config.bin %> install --public-url https://api.shop.example --edge caddy',
+    '<%= config.bin %> install --host root@203.0.113.7',
   ];
   static override streams = true;
   static override flags = {
     ...installFlags,
+    ...hostFlags,
     'dry-run': Flags.boolean({ summary: 'print what would change, with the difference of each file', default: false }),
   };
 
   async run(): Promise<InstallResult | InstallPlan> {
     const { flags } = await this.parse(Install);
+    if (flags.host !== undefined) return this.exit(await this.#onHost(flags.host, flags));
     const { toInstallSettings } = await import('../operator/provision/install/settings.ts');
     const { installMachine, planMachine } = await import('../operator/provision/install/run.ts');
     const { renderPlan } = await import('../operator/provision/install/text.ts');
@@ -44,6 +47,22 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     this.closeRenderer();
     this.print(summary(result));
     return result;
+  }
+
+  async #onHost(
+    host: string,
+    flags: { 'no-input': boolean; 'ssh-port'?: number | undefined; 'ssh-identity'?: string | undefined },
+  ): Promise<number> {
+    const { runOnHost } = await import('../operator/provision/install/remote/install-host.ts');
+    const terminal = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    return runOnHost({
+      host,
+      port: flags['ssh-port'],
+      identityFile: flags['ssh-identity'],
+      batch: !terminal,
+      terminal,
+      words: ['install', ...wordsForHost(this.argv)],
+    });
   }
 }
 

@@ -190,6 +190,10 @@ export const ERROR_CATALOGUE = {
   STORE_UNREACHABLE: { exitCode: 7, doc: 'A place where backups are kept cannot be used now. Safe to run again.' },
   DATABASE_UNREACHABLE: { exitCode: 7, doc: 'No connection to a Postgres server could be made. Safe to run again.' },
 
+  HOST_UNREACHABLE: {
+    exitCode: 7,
+    doc: 'Another machine cannot be reached over ssh, or the connection to it broke. Safe to run again.',
+  },
   MAIL_FAILED: {
     exitCode: 7,
     doc: 'The mail server did not take a letter; `details.reason` is what it said. Safe to run again.',

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 
 /** Numeric identity to run a child as; `undefined` keeps our own. Node drops supplementary groups with it. */
@@ -15,7 +16,7 @@ export interface RunOptions {
   /** Milliseconds; 60 000 unless told. */
   readonly timeout?: number;
   /** What it reads; nothing unless told. */
-  readonly input?: string;
+  readonly input?: string | Readable;
 }
 
 export interface RunResult {
