@@ -136,6 +136,7 @@ const DDL_PLACES = [
   'src/operator/database/', // indexes on the owner's tables
   'src/operator/audit/', // fixes to the owner's policies and grants
   'src/operator/doctor/checks/', // commands that it names, and never runs
+  'src/operator/backup/restore/table.ts', // a table that comes back under a name of its own
   'src/operator/backup/restore/proof.ts', // amcheck, in a copy that is thrown away
   'src/foundation/postgres/templates.ts', // the table that remembers which templates were applied
 ];

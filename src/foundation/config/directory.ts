@@ -132,6 +132,11 @@ export function clusterPaths(home: string): ClusterPaths {
   };
 }
 
+/** Tells how far a restore is that replaces a cluster's data; while it is under way, the data may be missing. */
+export function restoreJournal({ home }: Pick<ClusterPaths, 'home'>): string {
+  return path.join(home, 'restore.json');
+}
+
 /** Inside the installation; or, for root, below /var/lib when the servers' user cannot get there. */
 export function clusterHome(directory: string, place: 'inside' | 'outside'): string {
   return place === 'inside'

@@ -58,7 +58,7 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
   }
 }
 
-async function assertEmpty(directory: string): Promise<void> {
+export async function assertEmpty(directory: string): Promise<void> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;

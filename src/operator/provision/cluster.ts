@@ -1,5 +1,5 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
-import type { InstallationPaths } from '../../foundation/config/directory.ts';
+import { restoreJournal, type ClusterPaths, type InstallationPaths } from '../../foundation/config/directory.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { CertifiedKey } from '../../foundation/crypto/certificates.ts';
 import type { PostgresBinaries } from '../../foundation/postgres/embedded/binaries.ts';
@@ -21,6 +21,7 @@ interface Input {
 /** An initialised cluster with this release's configuration. */
 export async function ensureCluster(input: Input): Promise<Ensured<void>> {
   const { paths, runAs } = input.place;
+  await assertNotBeingRestored(paths);
   await sweepWorkshops(paths.data);
   const there = await stat(paths.data).catch(() => undefined);
   if (there) await sameMajor(paths.data, input.binaries);
@@ -36,6 +37,18 @@ export async function ensureCluster(input: Input): Promise<Ensured<void>> {
   if (!(await readJson(input.installation.pointer))) await writePointer(input.installation, input.place);
   await writeClusterFiles(paths, input.certificate, runAs);
   return { value: undefined, changed: !there };
+}
+
+/** Between two renames of a restore there is no data directory, and a new one would take its place. */
+async function assertNotBeingRestored(paths: ClusterPaths): Promise<void> {
+  const file = restoreJournal(paths);
+  const journal = await readJson<{ phase: string }>(file);
+  if (journal === undefined || journal.phase === 'done') return;
+  throw new VectabaseError('RESTORE_STOPPED', {
+    message: 'a restore stopped while it replaced the data directory',
+    hint: 'Run: vectabase backup restore --resume',
+    details: { journal: file },
+  });
 }
 
 /** What an initdb left that lost its parent to kill -9. The directory's lock is ours, so nobody else builds there. */

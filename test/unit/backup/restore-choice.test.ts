@@ -41,13 +41,14 @@ interface Life {
   readonly wal: Map<number, Array<{ lsn: bigint; at: number }>>;
 }
 
-type Act = { readonly act: 'commit' | 'base' } | { readonly act: 'restore'; readonly back: number };
+type Act = { readonly act: 'commit' | 'base' | 'undo' } | { readonly act: 'restore'; readonly back: number };
 
 const acts = fc.array(
   fc.oneof(
     { weight: 12, arbitrary: fc.constant<Act>({ act: 'commit' }) },
     { weight: 2, arbitrary: fc.constant<Act>({ act: 'base' }) },
     { weight: 2, arbitrary: fc.record({ act: fc.constant('restore' as const), back: fc.nat(40) }) },
+    { weight: 1, arbitrary: fc.constant<Act>({ act: 'undo' }) },
   ),
   { minLength: 5, maxLength: 120 },
 );
@@ -63,7 +64,10 @@ function live(script: readonly Act[]): Life {
   let [lsn, line, held] = [0x1000000n, 1, [] as readonly number[]];
   const truth: Array<readonly number[]> = [];
   const places: Array<{ lsn: bigint; line: number }> = [];
-  for (const [second, step] of script.entries()) {
+  /** Where the cluster was that the last restore replaced. */
+  let replaced: { lsn: bigint; line: number; held: readonly number[] } | undefined;
+  for (const step of script) {
+    const second = truth.length;
     if (step.act === 'restore') {
       const to = Math.max(0, second - 1 - step.back);
       const [then, place] = [truth[to], places[to]];
@@ -73,9 +77,16 @@ function live(script: readonly Act[]): Life {
         const ancestors = [...(from?.ancestors ?? []), { timeline: place.line, end: place.lsn }];
         life.timelines.push({ id, ancestors, bornAt: second * 1000 });
         life.wal.set(id, []);
+        replaced = { lsn, line, held };
         [lsn, line, held] = [place.lsn, id, then];
       }
-    } else if (step.act === 'base') {
+    } else if (step.act === 'base' || step.act === 'undo') {
+      // An undo is followed by a backup at once.
+      if (step.act === 'undo') {
+        if (!replaced) continue;
+        ({ lsn, line, held } = replaced);
+        replaced = undefined;
+      }
       const start = lsn;
       lsn += 0x100000n;
       life.bases.push({ label: `b${second}`, timeline: line, start, end: lsn, stoppedAt: second * 1000, holds: held });
@@ -119,7 +130,7 @@ describe('the choice of a base', () => {
       fc.property(acts, (script) => {
         const life = live(script);
         for (const [at, wanted] of life.truth.entries()) {
-          const line = timelineAt(life.timelines, at * 1000);
+          const line = timelineAt(life.timelines, life.bases, at * 1000);
           const path = line ? pathTo(line) : [];
           const any = life.bases.some((each) => each.stoppedAt <= at * 1000 && isOnPath(path, each.timeline, each.end));
           expect(reached(life, at)).toEqual(any ? wanted : 'refused');

@@ -42,7 +42,7 @@ export function chooseBase<B extends Base>(
   { target, timeline, label }: Wishes,
 ): Choice<B> {
   const at = target.kind === 'time' ? target.micros / 1000 : undefined;
-  const line = timeline === undefined ? timelineAt(timelines, at) : timelines.find(({ id }) => id === timeline);
+  const line = timeline === undefined ? timelineAt(timelines, bases, at) : timelines.find(({ id }) => id === timeline);
   if (!line) throw noTimeline(timeline);
   const path = pathTo(line);
   const reachable = bases

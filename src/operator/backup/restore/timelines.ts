@@ -52,16 +52,26 @@ export function isOnPath(path: readonly Stretch[], timeline: number, lsn: Lsn): 
 }
 
 /**
- * The timeline that was the live one at a moment: the one begun last before it. A moment before a restore is sought on
- * the timeline that the restore had left, where everything is that was written until then.
+ * The timeline that was the live one at a moment: the one that was last begun or backed up before it. A moment before a
+ * restore is sought on the timeline that the restore had left, where everything is that was written until then; one
+ * after an undo of it again, as soon as there is a backup of that.
  *
  * @param at milliseconds since the epoch; undefined: now
  */
-export function timelineAt(timelines: readonly Timeline[], at: number | undefined): Timeline | undefined {
-  return timelines
-    .filter(({ bornAt }) => at === undefined || bornAt <= at)
-    .toSorted((one, two) => one.bornAt - two.bornAt || one.id - two.id)
+export function timelineAt(
+  timelines: readonly Timeline[],
+  backups: ReadonlyArray<{ readonly timeline: number; readonly stoppedAt: number }>,
+  at: number | undefined,
+): Timeline | undefined {
+  const signs = [
+    ...timelines.map(({ id, bornAt }) => ({ id, at: bornAt })),
+    ...backups.map(({ timeline, stoppedAt }) => ({ id: timeline, at: stoppedAt })),
+  ];
+  const last = signs
+    .filter((sign) => at === undefined || sign.at <= at)
+    .toSorted((one, two) => one.at - two.at || one.id - two.id)
     .at(-1);
+  return timelines.find(({ id }) => id === last?.id);
 }
 
 /**

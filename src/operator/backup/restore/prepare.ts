@@ -1,0 +1,212 @@
+import { mkdtemp, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { syncDirectory, writeDurably } from '../../../foundation/core/durable-file.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import type { JobContext } from '../../../foundation/core/observe.ts';
+import { ResourceScope } from '../../../foundation/core/release.ts';
+import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
+import type { PostgresBinaries } from '../../../foundation/postgres/embedded/binaries.ts';
+import { serverBinaries } from '../../../foundation/postgres/system-binaries.ts';
+import { run, type RunAs } from '../../../foundation/process/run.ts';
+import { serveRestore } from '../archive/restore-server.ts';
+import { openWith } from '../epochs.ts';
+import type { BackupObservation } from '../observations.ts';
+import type { Repository } from '../repository.ts';
+import { restoreBackup } from '../restore.ts';
+import type { ArchiveView } from './archive-view.ts';
+import { expectedOf, type PlannedRestore } from './plan.ts';
+import { checkIndexes, countRows, summarize, type DatabaseProof, type RowCounts } from './proof.ts';
+import { promote, replay } from './recovery.ts';
+import { scratchHome, SET_ASIDE, type Scratch } from './scratch.ts';
+import type { StopPoint } from './stop-point.ts';
+import type { RestoreTarget } from './target.ts';
+
+export interface PrepareInput {
+  readonly repository: Repository;
+  readonly view: ArchiveView;
+  readonly planned: PlannedRestore;
+  readonly target: RestoreTarget;
+  readonly identities: readonly AgeIdentity[];
+  /** The directory in which the copy is built; on the file system on which it shall stay, if it shall. */
+  readonly parent: string;
+  /** Who Postgres runs as. */
+  readonly runAs: RunAs | undefined;
+  /** Which programs to take where both are there: those that the cluster was run by. */
+  readonly prefer: 'system' | 'packaged';
+  /** The pg_wal of a cluster that cannot archive any more: what the archive has not is looked for there. */
+  readonly tail?: string | undefined;
+}
+
+/** A copy that rests at the target, read-only and proved to be at the right place. */
+export interface PreparedCopy {
+  readonly scratch: Scratch;
+  readonly binaries: PostgresBinaries;
+  /** Below `parent`; all of it goes with `discard`. */
+  readonly home: string;
+  readonly data: string;
+  readonly stop: StopPoint;
+  readonly counts: RowCounts;
+  /** Of the base. */
+  readonly bytes: number;
+  readonly restoreMs: number;
+  readonly replayMs: number;
+  /** Makes it a primary on a timeline of its own and walks its indexes. */
+  prove(): Promise<readonly DatabaseProof[]>;
+  /** Stops it and leaves a data directory that any server of this version can be started on. */
+  keep(): Promise<string>;
+  /** Stops it and takes everything away that is still there, unless a journal says what becomes of it. */
+  discard(options?: { readonly keepFiles: boolean }): Promise<void>;
+}
+
+/**
+ * Unpacks the base, replays the WAL of the store on it and reads every row. Nothing but `parent` is touched.
+ *
+ * @throws VectabaseError as `restoreBackup` and `replay`
+ */
+export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObservation>): Promise<PreparedCopy> {
+  const { repository, view, planned, target, identities, runAs } = input;
+  const { base, timeline } = planned.choice;
+  const scope = new ResourceScope();
+  try {
+    let keepFiles = false;
+    const home = scope.add(await scratchHome(input.parent, runAs), async (directory) => {
+      if (!keepFiles) await rm(directory, { recursive: true, force: true });
+    });
+    const data = path.join(home, 'data');
+    const major = Number(base.entry.postgres.split('.')[0]);
+    const binaries = await serverBinaries({ major, runAs, prefer: input.prefer });
+    const restored = await restoreBackup(
+      { repository, entry: base.entry, identities, into: data, owner: runAs, durable: false },
+      ctx,
+    );
+    const wal = scope.add(
+      await serveRestore(
+        {
+          store: repository.store,
+          systemId: view.systemId,
+          segmentBytes: view.segments.segmentBytes,
+          opener: openWith(identities),
+          epochs: view.epochs,
+          ranges: view.ranges,
+          directory: await socketHome(home, scope),
+          owner: runAs,
+        },
+        { ...ctx, observe: () => undefined },
+      ),
+      (server) => server.close(),
+    );
+    const began = ctx.clock.now();
+    const restoreCommand = withTail(wal.command, input.tail);
+    const { scratch, stop } = await replay(
+      {
+        id: base.label,
+        home,
+        data,
+        binaries,
+        runAs,
+        target,
+        timeline: timeline.id,
+        restoreCommand,
+        ...expectedOf(planned, view),
+      },
+      ctx,
+    ).catch((error: unknown) => {
+      throw wal.failure() ?? error;
+    });
+    scope.add(scratch, (running) => running.stop());
+    const replayMs = ctx.clock.now() - began;
+    ctx.observe({ event: 'backup.proof.started', id: base.label });
+    const counts = await countRows(scratch);
+    const rows = Object.values(counts).reduce((sum, each) => sum + each, 0);
+    ctx.observe({ event: 'backup.proof.finished', id: base.label, rows, ms: ctx.clock.now() - began - replayMs });
+    return {
+      scratch,
+      binaries,
+      home,
+      data,
+      stop,
+      counts,
+      bytes: restored.bytes,
+      restoreMs: restored.ms,
+      replayMs,
+      prove: async () => {
+        await promote(scratch, ctx.signal);
+        return summarize(counts, await checkIndexes(scratch));
+      },
+      keep: async () => {
+        await scratch.stop();
+        await settle(data, binaries, runAs);
+        return data;
+      },
+      discard: async (options) => {
+        keepFiles = options?.keepFiles === true;
+        await scope.release();
+      },
+    };
+  } catch (error) {
+    await scope.release().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** `/restore.sock` must fit into the 107 bytes that the kernel holds of a socket's path. */
+async function socketHome(home: string, scope: ResourceScope): Promise<string> {
+  const inside = path.join(home, 'wal');
+  if (Buffer.byteLength(inside) <= 90) return inside;
+  const outside = await mkdtemp(path.join(tmpdir(), 'vt-wal-'));
+  scope.add(outside, (directory) => rm(directory, { recursive: true, force: true }));
+  return path.join(outside, 'wal');
+}
+
+/** What the archive proves not to have yet may lie where the old server kept it: what it wrote last. */
+function withTail(command: string, tail: string | undefined): string {
+  if (tail === undefined) return command;
+  const file = `'${tail.replaceAll("'", String.raw`'\''`).replaceAll('%', '%%')}'/%f`;
+  return `(${command}); s=$?; [ $s = 1 ] && [ -f ${file} ] || exit $s; cp ${file} %p || exit 200`;
+}
+
+/** Settings that a restore of somebody else may have left there, and that would make a primary recover again. */
+const OF_A_RECOVERY = /^\s*(recovery_|restore_command|primary_|archive_cleanup_command|standby_)/;
+
+/** On disk, with its own settings again, its history ready for the archive. */
+async function settle(data: string, binaries: PostgresBinaries, runAs: RunAs | undefined): Promise<void> {
+  const aside = path.join(data, SET_ASIDE);
+  const own = await readFile(aside, 'utf8').catch(() => undefined);
+  if (own !== undefined) {
+    const lines = own.split('\n').filter((line) => !OF_A_RECOVERY.test(line));
+    await writeDurably(path.join(data, 'postgresql.auto.conf'), lines.join('\n'), { owner: runAs });
+    await rm(aside);
+  }
+  await announceHistory(data, runAs);
+  // It was written without fsync: until now it was a thing to throw away.
+  const synced = await run([binaries.initdb, '--sync-only', `--pgdata=${data}`], { runAs, timeout: 3_600_000 });
+  if (synced.exitCode === 0) return;
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `the restored cluster could not be brought to disk: ${synced.stderr.trim()}`,
+    hint: 'Look at the disk, then run the command again; nothing of the running installation was touched.',
+  });
+}
+
+/**
+ * The copy did not archive, so nobody told the archiver of the timeline that it began. Without its history no later
+ * restore finds the way onto it.
+ */
+async function announceHistory(data: string, runAs: RunAs | undefined): Promise<void> {
+  const wal = path.join(data, 'pg_wal');
+  const newest = (await readdir(wal))
+    .filter((name) => /^[0-9A-F]{8}\.history$/.test(name))
+    .toSorted()
+    .at(-1);
+  if (newest === undefined) return;
+  await writeDurably(path.join(wal, 'archive_status', `${newest}.ready`), '', { owner: runAs });
+}
+
+/** Puts the data directory of a kept copy where it shall stay. */
+export async function moveInto(data: string, into: string): Promise<void> {
+  await rmdir(into).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  await rename(data, into);
+  await syncDirectory(path.dirname(into));
+}

@@ -1,0 +1,196 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import type { JobContext } from '../../../foundation/core/observe.ts';
+import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
+import type { RunAs } from '../../../foundation/process/run.ts';
+import { nameOf, serviceUser } from '../../../foundation/process/service-user.ts';
+import { openWith } from '../epochs.ts';
+import { formatLsn } from '../names.ts';
+import type { BackupObservation } from '../observations.ts';
+import type { Repository } from '../repository.ts';
+import { assertEmpty } from '../restore.ts';
+import { readArchive } from './archive-view.ts';
+import { planRestore, type RestorePlan } from './plan.ts';
+import { moveInto, prepareCopy, type PreparedCopy, type PrepareInput } from './prepare.ts';
+import type { DatabaseProof } from './proof.ts';
+import type { Site } from './site.ts';
+import { beginSwap, finishSwap, unfinished, unfinishedSwap, type SwapReport } from './swap.ts';
+import { instantText, targetText, type RestoreTarget } from './target.ts';
+
+export interface RestoreRequest {
+  readonly repository: Repository;
+  readonly identities: readonly AgeIdentity[];
+  readonly target: RestoreTarget;
+  readonly timeline?: number | undefined;
+  /** The base to begin from; the best one unless told. */
+  readonly label?: string | undefined;
+  readonly unsigned?: boolean | undefined;
+  /** The installation that is here; undefined on a machine that has none. */
+  readonly site: Site | undefined;
+  /** A data directory to make, instead of replacing the one of the installation. */
+  readonly into?: string | undefined;
+  /** Where the copy is built; beside the data directory that it will replace unless told. */
+  readonly scratch?: string | undefined;
+  /** Whose pg_wal holds what was written last and never archived. */
+  readonly tail?: string | undefined;
+}
+
+/** A request that was found possible. */
+export interface ReadyRestore {
+  readonly plan: RestorePlan;
+  readonly input: PrepareInput;
+}
+
+/** What a copy was found to be. */
+export interface CopyReport {
+  readonly target: string;
+  readonly backup: string;
+  readonly timeline: number;
+  readonly lsn: string;
+  /** Of the last commit in it, and of the first one that is not; null where there is none or nobody knows. */
+  readonly lastCommit: string | null;
+  readonly nextCommit: string | null;
+  readonly databases: readonly DatabaseProof[];
+  readonly rows: number;
+  readonly bytes: number;
+  /** Milliseconds until the base was back, until the replay was at rest, and all in all. */
+  readonly restoreMs: number;
+  readonly replayMs: number;
+  readonly ms: number;
+}
+
+/**
+ * Reads the catalogue, chooses base and timeline, follows the WAL: all that can refuse, before anything is touched.
+ *
+ * @throws VectabaseError as `readArchive` and `planRestore`
+ */
+export async function readyRestore(request: RestoreRequest, ctx: JobContext<BackupObservation>): Promise<ReadyRestore> {
+  const { repository, identities, target, site, into } = request;
+  if (into !== undefined) await assertEmpty(into);
+  const parent = request.scratch ?? (into === undefined ? site?.scratch : path.dirname(path.resolve(into)));
+  if (parent === undefined) throw nowhere();
+  const opener = openWith(identities);
+  const view = await readArchive(repository, { opener, unsigned: request.unsigned === true, signal: ctx.signal });
+  const planned = await planRestore(view, { ...request, place: parent, now: ctx.clock.now() });
+  const runAs = into === undefined ? (site ? site.runAs : await serviceUser()) : await ownerFor(parent);
+  const prefer = site?.kind === 'up' ? 'packaged' : 'system';
+  const { tail } = request;
+  return { plan: planned.plan, input: { repository, view, planned, target, identities, parent, runAs, prefer, tail } };
+}
+
+/** Restores into a new data directory, on which any server of this version can be started. */
+export async function restoreInto(
+  { input }: ReadyRestore,
+  into: string,
+  ctx: JobContext<BackupObservation>,
+): Promise<CopyReport & { readonly into: string }> {
+  return withCopy(input, ctx, async (copy, began) => {
+    const report = await proved(copy, input, began, ctx);
+    await moveInto(await copy.keep(), into);
+    return { ...report, into };
+  });
+}
+
+/**
+ * Restores beside the installation, proves the copy, asks, and puts it in the place of the data directory.
+ *
+ * @param confirm shown what was proved; its refusal leaves everything as it was
+ */
+export async function restoreInPlace(
+  { input }: ReadyRestore,
+  site: Site,
+  confirm: (report: CopyReport) => Promise<void>,
+  ctx: JobContext<BackupObservation>,
+): Promise<CopyReport & SwapReport> {
+  const before = await unfinishedSwap(site);
+  if (before) throw unfinished(before);
+  return withCopy(input, ctx, async (copy, began) => {
+    const report = await proved(copy, input, began, ctx);
+    await confirm(report);
+    const incoming = await copy.keep();
+    const { target } = report;
+    const journal = await beginSwap(site, { incoming, workshop: copy.home, target, now: ctx.clock.now() });
+    // From here on the journal decides what becomes of the copy: neither a failure nor Ctrl-C may take it away.
+    return { ...report, ...(await finishSwap(site, journal, { signal: new AbortController().signal })) };
+  });
+}
+
+/** Lets somebody work with a copy that is read-only and rests at the target. */
+export async function withCopyAtTarget<T>(
+  { input }: ReadyRestore,
+  work: (copy: PreparedCopy) => Promise<T>,
+  ctx: JobContext<BackupObservation>,
+): Promise<T> {
+  return withCopy(input, ctx, async (copy) => work(copy));
+}
+
+export interface Rehearsed extends CopyReport {
+  /** Exact, by table. */
+  readonly counts: PreparedCopy['counts'];
+}
+
+/** Restores, proves, and takes it all away again. */
+export async function rehearseCopy({ input }: ReadyRestore, ctx: JobContext<BackupObservation>): Promise<Rehearsed> {
+  return withCopy(input, ctx, async (copy, began) => ({
+    ...(await proved(copy, input, began, ctx)),
+    counts: copy.counts,
+  }));
+}
+
+async function withCopy<T>(
+  input: PrepareInput,
+  ctx: JobContext<BackupObservation>,
+  work: (copy: PreparedCopy, began: number) => Promise<T>,
+): Promise<T> {
+  const began = ctx.clock.now();
+  const copy = await prepareCopy(input, ctx);
+  let keepFiles = false;
+  try {
+    return await work(copy, began);
+  } catch (error) {
+    keepFiles = error instanceof VectabaseError && error.code === 'RESTORE_STOPPED';
+    throw error;
+  } finally {
+    await copy.discard({ keepFiles });
+  }
+}
+
+async function proved(
+  copy: PreparedCopy,
+  { planned, target }: PrepareInput,
+  began: number,
+  ctx: JobContext<BackupObservation>,
+): Promise<CopyReport> {
+  const databases = await copy.prove();
+  const { stop, bytes, restoreMs, replayMs } = copy;
+  return {
+    target: targetText(target),
+    backup: planned.choice.base.label,
+    timeline: planned.choice.timeline.id,
+    lsn: formatLsn(stop.lsn),
+    lastCommit: stop.lastCommit === undefined ? null : instantText(stop.lastCommit),
+    nextCommit: stop.nextCommit === undefined ? null : instantText(stop.nextCommit),
+    databases,
+    rows: databases.reduce((sum, { rows }) => sum + rows, 0),
+    bytes,
+    restoreMs,
+    replayMs,
+    ms: ctx.clock.now() - began,
+  };
+}
+
+/** Whose directory it is, or, for one of root's, the user that servers run as. */
+async function ownerFor(parent: string): Promise<RunAs | undefined> {
+  const found = await stat(parent).catch(() => undefined);
+  if (found === undefined) return path.dirname(parent) === parent ? serviceUser() : ownerFor(path.dirname(parent));
+  if (found.uid === process.getuid?.()) return serviceUser();
+  return { name: await nameOf(found.uid), uid: found.uid, gid: found.gid };
+}
+
+function nowhere(): VectabaseError {
+  return new VectabaseError('INSTALLATION_MISSING', {
+    message: 'there is no installation here whose data could be replaced',
+    hint: 'On a machine that has none, name a data directory to make: --into DIR.',
+  });
+}

@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { prepareBinaries } from '../../../src/foundation/postgres/embedded/binaries.ts';
+import { Session } from '../../../src/foundation/postgres/session.ts';
+import { serviceUser } from '../../../src/foundation/process/service-user.ts';
+import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
+import { openRepository, type BackupEntry } from '../../../src/operator/backup/repository.ts';
+import {
+  readyRestore,
+  rehearseCopy,
+  restoreInto,
+  type RestoreRequest,
+} from '../../../src/operator/backup/restore/run.ts';
+import { scratchHome, startScratch } from '../../../src/operator/backup/restore/scratch.ts';
+import { instantText, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
+import { listening } from '../../support/archive.ts';
+import { startArchivedCluster, type ArchivedCluster } from '../../support/archived-cluster.ts';
+
+describe('a restore from a store', () => {
+  let archived: ArchivedCluster;
+  let first: BackupEntry;
+  /** Commit times of rows 1 to 40 in microseconds; the second base backup is taken after the 20th. */
+  let micros: number[];
+  let second: BackupEntry;
+
+  beforeAll(async () => {
+    archived = await startArchivedCluster();
+    const session = await Session.open(archived.cluster.adminAddress, { applicationName: 'restore test' });
+    await session.script('create table sales (id integer primary key)');
+    first = await archived.backup();
+    for (let id = 1; id <= 40; id++) {
+      await session.rows('insert into sales values ($1)', [id]);
+      if (id % 5 === 0) await session.rows('select pg_switch_wal()');
+      if (id === 20) second = await archived.backup();
+    }
+    const rows = await session.rows<{ micros: string }>(
+      `select (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint::text as micros from sales order by id`,
+    );
+    micros = rows.map((row) => Number(row.micros));
+    await session.close();
+    await archived.archiveAll();
+  });
+
+  afterAll(async () => {
+    await archived.stop();
+  });
+
+  const at = (id: number): RestoreTarget => ({ kind: 'time', micros: micros[id - 1] ?? 0 });
+
+  function request(target: RestoreTarget, more: Partial<RestoreRequest> = {}): RestoreRequest {
+    const { repository, identities, home } = archived;
+    return {
+      repository,
+      identities,
+      target,
+      site: undefined,
+      scratch: path.join(home, 'scratch'),
+      into: path.join(home, 'restored'),
+      ...more,
+    };
+  }
+
+  test('begins at the newest base before the target', async () => {
+    const early = await readyRestore(request(at(10)), listening());
+    expect(early.plan).toMatchObject({ backup: first.label, timeline: 1, reachable: true });
+    const late = await readyRestore(request(at(30)), listening());
+    expect(late.plan.backup).toBe(second.label);
+    expect(late.plan.segments).toBeLessThan(early.plan.segments);
+  });
+
+  test('gives what was there at the second, proved', async () => {
+    const report = await rehearseCopy(await readyRestore(request(at(10)), listening()), listening<BackupObservation>());
+    expect(report).toMatchObject({
+      backup: first.label,
+      lastCommit: instantText(micros[9] ?? 0),
+      nextCommit: instantText(micros[10] ?? 0),
+    });
+    expect(report.counts).toEqual({ 'postgres.public.sales': 10 });
+    expect(report.databases[0]?.checkedIndexes).toBeGreaterThan(100);
+    expect(await readdir(path.join(archived.home, 'scratch'))).toEqual([]);
+  });
+
+  test('needs only the store and the key, and leaves a cluster that starts by itself', async () => {
+    const bare = mkdtempSync(path.join(archived.home, 'fresh-'));
+    const repository = await openRepository({
+      directory: path.join(archived.home, 'backups'),
+      home: { directory: path.join(bare, 'none') },
+      keyFile: archived.keyFile,
+    });
+    const into = path.join(archived.home, 'new-machine');
+    const report = await restoreInto(
+      await readyRestore(request({ kind: 'latest' }, { repository, into, scratch: undefined }), listening()),
+      into,
+      listening(),
+    );
+    expect(report).toMatchObject({ into, backup: second.label, rows: 40 });
+    expect(await readdir(path.join(into, 'pg_wal', 'archive_status'))).toContain('00000002.history.ready');
+    expect(await readdir(into)).not.toContain('standby.signal');
+    const runAs = await serviceUser();
+    const scratch = await startScratch({
+      home: await scratchHome(archived.home, runAs),
+      data: into,
+      binaries: await prepareBinaries({ runAs }),
+      runAs,
+      signal: new AbortController().signal,
+    });
+    const [row] = await scratch.ask('postgres', (session) =>
+      session.rows('select count(*)::integer as rows, max(id) as last, pg_is_in_recovery() as recovering from sales'),
+    );
+    await scratch.stop();
+    expect(row).toEqual({ rows: 40, last: 40, recovering: false });
+  });
+
+  describe('is refused', () => {
+    test('for a moment in the future, and one before the first backup ended', async () => {
+      const soon = { kind: 'time', micros: (Date.now() + 60_000) * 1000 } as const;
+      await expect(readyRestore(request(soon), listening())).rejects.toMatchObject({ code: 'USAGE' });
+      const early = { kind: 'time', micros: Date.parse(first.finishedAt) * 1000 - 1 } as const;
+      await expect(readyRestore(request(early), listening())).rejects.toMatchObject({
+        code: 'BACKUP_MISSING',
+        hint: expect.stringContaining(instantText(Date.parse(first.finishedAt) * 1000)) as string,
+      });
+    });
+
+    test('into a directory with files in it', async () => {
+      await expect(readyRestore(request(at(10), { into: archived.home }), listening())).rejects.toMatchObject({
+        code: 'PRECONDITION_FAILED',
+      });
+    });
+
+    /** A copy of the store of which one segment after the second base is not as it was. */
+    async function damaged(change: (file: string) => Promise<void>) {
+      const directory = mkdtempSync(path.join(archived.home, 'damaged-'));
+      await cp(path.join(archived.home, 'backups'), directory, { recursive: true });
+      const wal = path.join(directory, archived.systemId, 'wal', '00000001', '00000000');
+      const files = (await readdir(wal)).toSorted();
+      await change(path.join(wal, files.at(-3) ?? ''));
+      const repository = await openRepository({
+        directory,
+        home: { directory: path.join(directory, 'none') },
+        keyFile: archived.keyFile,
+      });
+      return {
+        repository,
+        file: files.at(-3)?.replace('.vbk', '') ?? '',
+        remove: () => rmSync(directory, { recursive: true }),
+      };
+    }
+
+    test.each([{ kind: 'latest' } as const, 'time' as const])(
+      '(%o) before anything is unpacked when a segment is missing',
+      async (to) => {
+        const { repository, file, remove } = await damaged(rm);
+        const target = to === 'time' ? at(40) : to;
+        await expect(readyRestore(request(target, { repository }), listening())).rejects.toMatchObject({
+          code: 'RESTORE_UNREACHABLE',
+          details: { file },
+        });
+        remove();
+      },
+    );
+
+    test.each([
+      ['cut', async (file: string) => truncate(file, (await stat(file)).size - 1)],
+      [
+        'changed',
+        async (file: string) =>
+          writeFile(
+            file,
+            (await readFile(file)).map((byte, index) => (index === 3000 ? byte ^ 1 : byte)),
+          ),
+      ],
+    ])('for the latest commit when a segment was %s', async (_what, change) => {
+      const { repository, remove } = await damaged(change);
+      const ready = await readyRestore(request({ kind: 'latest' }, { repository }), listening());
+      await expect(rehearseCopy(ready, listening())).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+      expect(await readdir(path.join(archived.home, 'scratch'))).toEqual([]);
+      remove();
+    });
+  });
+});
