@@ -3,8 +3,9 @@
 # Hands a file of pg_wal to the daemon and waits until it is sealed and on disk. Ends with 0 then, and with 1 in every
 # other case: Postgres keeps the file and tries again. Needs no more than Debian's perl-base.
 use strict;
-use warnings;
-use Socket qw(PF_UNIX SOCK_STREAM pack_sockaddr_un);
+
+# As <sys/un.h> has it. The module Socket costs ten times as much as perl itself takes to start.
+my $address = $^O eq 'linux' ? pack('Sa*x', 1, $ARGV[0]) : pack('CCa*x', 2 + length $ARGV[0], 1, $ARGV[0]);
 
 my ($socket, $path, $name) = @ARGV;
 
@@ -25,8 +26,8 @@ chomp(my $token = <$secret> // '');
 open(my $file, '<:raw', $path) or fail("$path: $!");
 my $left = (-s $file) || 0;
 
-socket(my $daemon, PF_UNIX, SOCK_STREAM, 0) or fail("socket: $!");
-connect($daemon, pack_sockaddr_un($socket)) or fail("the daemon does not answer ($!)");
+socket(my $daemon, 1, 1, 0) or fail("socket: $!");
+connect($daemon, $address) or fail("the daemon does not answer ($!)");
 binmode $daemon;
 
 # After a refusal writing fails, and the answer that says why is there to be read.

@@ -38,6 +38,7 @@ export function sealStream(key: Uint8Array, associatedData: Uint8Array, paramete
   const header = Buffer.concat([Buffer.of(headerBytes(parameters)), salt, nonce]);
   const cut = new Cutter(segmentBytes - header.length - TAG, segmentBytes - TAG);
   return new Transform({
+    ...buffers(segmentBytes),
     construct(done) {
       this.push(header);
       done();
@@ -61,6 +62,7 @@ export function openStream(key: Uint8Array, associatedData: Uint8Array, paramete
   const length = headerBytes(parameters);
   const cut = new Cutter(parameters.segmentBytes - length, parameters.segmentBytes);
   return new Transform({
+    ...buffers(parameters.segmentBytes),
     transform(chunk: Buffer, _encoding, done) {
       attempt(done, () => {
         let body = chunk;
@@ -84,6 +86,11 @@ export function openStream(key: Uint8Array, associatedData: Uint8Array, paramete
       });
     },
   });
+}
+
+/** A whole segment may wait on either side, so that what comes before and behind can work meanwhile. */
+function buffers(segmentBytes: number) {
+  return { readableHighWaterMark: segmentBytes, writableHighWaterMark: segmentBytes };
 }
 
 function headerBytes({ keyBytes }: StreamParameters): number {

@@ -49,7 +49,7 @@ export async function sealFile(
   const [plain, sealed] = [new Meter(tell), new Meter()];
   const fresh = `${file}.new-${randomBytes(6).toString('hex')}`;
   try {
-    const sink = createWriteStream(fresh, { flags: 'wx', mode: 0o600, flush: true });
+    const sink = createWriteStream(fresh, { flags: 'wx', mode: 0o600, flush: true, highWaterMark: AHEAD });
     sealed.write(preamble);
     const seal = sealStream(epoch.key, digest(preamble));
     await pipeline(source, plain, compressor(compression), seal, sealed, sink, { signal });
@@ -135,6 +135,9 @@ export async function readHeader(file: string): Promise<ObjectHeader> {
 }
 
 const CHUNK = 256 * 1024;
+/** Bytes that may wait between two stages: with less each would wait for the one before, and only one would ever work. */
+const AHEAD = 1024 * 1024;
+const BUFFERS = { readableHighWaterMark: AHEAD, writableHighWaterMark: AHEAD };
 
 async function read(
   [source, open]: readonly [Readable, Transform],
@@ -161,6 +164,7 @@ async function drain(content: Readable): Promise<void> {
 function compressor(compression: NewHeader['compression']): Transform {
   if (compression === 'none') return new PassThrough();
   return createBrotliCompress({
+    ...BUFFERS,
     chunkSize: CHUNK,
     params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: 18 },
   });
@@ -168,7 +172,7 @@ function compressor(compression: NewHeader['compression']): Transform {
 
 function decompressor(compression: Compression): Transform {
   if (compression === 'none') return new PassThrough();
-  return compression === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createBrotliDecompress({ chunkSize: CHUNK });
+  return compression === 'gzip' ? createGunzip({ ...BUFFERS, chunkSize: CHUNK }) : createBrotliDecompress({ ...BUFFERS, chunkSize: CHUNK });
 }
 
 function digest(preamble: Buffer): Buffer {
@@ -204,7 +208,7 @@ class Meter extends Transform {
   readonly #tell: ((bytes: number) => void) | undefined;
 
   constructor(tell?: (bytes: number) => void) {
-    super();
+    super(BUFFERS);
     this.#tell = tell;
   }
 
