@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { withResources } from '../foundation/core/release.ts';
 import { openAdmin } from './admin.ts';
+import { startArchive } from './archive.ts';
 import { databaseAddress } from './database-address.ts';
 import { watchDatabase, type DatabaseWatch } from './database-watch.ts';
 import { startGenerations } from './generations.ts';
@@ -56,9 +57,12 @@ export async function serve(file: string, { config, keys, secrets, station }: Op
     const server = scope.add(await openServer(services, config, station), (open) => open.drain(DRAIN));
     listenUrl = server.url;
     const apiUrl = config.api.publicUrl ?? listenUrl;
+    const archive = station.lead ? await startArchive(config, station, log) : undefined;
+    if (archive) scope.add(archive, (running) => running.stop());
     if (station.lead && config.admin !== undefined) {
       const health = async (): Promise<Health> => checkSelf(checks);
-      const metrics = async (): Promise<string> => renderMetrics([async () => figuresOfHealth(await health())]);
+      const sources = [async () => figuresOfHealth(await health()), ...(archive ? [archive.figures] : [])];
+      const metrics = async (): Promise<string> => renderMetrics(sources);
       scope.add(await openAdmin(config.admin.socket, { health, metrics }), (admin) => admin.close());
     }
     await tell({ event: 'ready', apiUrl, pid: process.pid });

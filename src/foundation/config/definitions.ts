@@ -250,6 +250,15 @@ export const DEFINITIONS = {
   },
   backup: {
     directory: optionalText('Where backups are kept, instead of the directory of the installation.'),
+    archive: flag(
+      false,
+      'Whether `up` archives WAL, for a return to any second. Needs a recovery key; an installed server always does.',
+    ),
+    whenFull: choice(
+      ['stop-writes', 'drop-wal'],
+      'stop-writes',
+      'What gives way when the disk is full and WAL cannot be kept: writes, or the return to that time.',
+    ),
   },
   install: {
     postgresMajor: integer(17, [16, 18], 'Major version of Postgres that `install` sets up.'),

@@ -54,6 +54,20 @@ const RUNTIME = z.strictObject({
   mailInboxKey: z.string().min(16).optional(),
   /** Who the auth service is in the database; by default `supabase_auth_admin` without a password. */
   authLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
+  /** Archiving of WAL. Absent: there is none. */
+  archive: z
+    .strictObject({
+      /** Holds the socket that `archive_command` writes to, its token and its client; closed to others. */
+      socketDirectory: z.string().min(1),
+      /** Where files lie sealed until the store has them. */
+      spool: z.string().min(1),
+      /** Directory of the store. */
+      repository: z.string().min(1),
+      /** What the machine keeps of its backups: whom they are sealed for, the key that signs their catalogue. */
+      home: z.string().min(1),
+      whenFull: DEFINITIONS.backup.whenFull.schema.default(DEFINITIONS.backup.whenFull.initial),
+    })
+    .optional(),
   /** Where the admin listener answers. Absent: there is none. */
   admin: z.strictObject({ socket: z.string().min(1) }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -31,6 +31,27 @@ export async function writeDurably(
     throw error;
   }
   await syncDirectory(path.dirname(file));
+}
+
+/**
+ * For root in a directory of another user's: who that is, so that the daemon can use what a command left there. Undefined
+ * for everybody else, and in root's own.
+ */
+export async function ownerToBe(directory: string): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const { uid, gid } = await stat(directory);
+  return uid === 0 ? undefined : { uid, gid };
+}
+
+/** Makes a directory, mode 0700, and what leads to it. It is there after a power cut only when its parent was synced. */
+export async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const owner = await ownerToBe(path.dirname(first));
+  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
+    if (owner) await chown(made, owner.uid, owner.gid);
+    await syncDirectory(path.dirname(made));
+  }
 }
 
 /** A rename is on disk only when its directory is. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { constants, copyFile, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import { syncDirectory } from '../core/durable-file.ts';
+import { makeDirectory, ownerToBe, syncDirectory } from '../core/durable-file.ts';
 import { assertKey, objectExists, objectMissing, storeFull, storeUnreachable } from './failures.ts';
 import type { ObjectStore, StoredObject } from './store.ts';
 
@@ -26,7 +26,7 @@ export function directoryStore(directory: string): ObjectStore {
     put: async (key, source, { signal }) => {
       const file = fileOf(key);
       try {
-        await makeDurably(path.dirname(file));
+        await makeDirectory(path.dirname(file));
         await putFile(file, source, signal);
       } catch (error) {
         throw failure(error, url, key);
@@ -59,6 +59,8 @@ async function putFile(file: string, source: string | Uint8Array, signal: AbortS
       if (typeof source !== 'string') await handle.writeFile(source);
       signal.throwIfAborted();
       await handle.chmod(0o600);
+      const owner = await ownerToBe(path.dirname(file));
+      if (owner) await handle.chown(owner.uid, owner.gid);
       await handle.sync();
     } finally {
       await handle.close();
@@ -78,15 +80,6 @@ async function sameOrCopy(source: string, fresh: string): Promise<void> {
     // Another disk, or a file of another user (fs.protected_hardlinks).
     if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(codeOf(error))) throw error;
     await copyFile(source, fresh, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  }
-}
-
-/** A directory is there after a power cut only when the one that names it was synced. */
-async function makeDurably(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
-    await syncDirectory(path.dirname(made));
   }
 }
 

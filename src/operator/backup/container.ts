@@ -172,7 +172,9 @@ function compressor(compression: NewHeader['compression']): Transform {
 
 function decompressor(compression: Compression): Transform {
   if (compression === 'none') return new PassThrough();
-  return compression === 'gzip' ? createGunzip({ ...BUFFERS, chunkSize: CHUNK }) : createBrotliDecompress({ ...BUFFERS, chunkSize: CHUNK });
+  return compression === 'gzip'
+    ? createGunzip({ ...BUFFERS, chunkSize: CHUNK })
+    : createBrotliDecompress({ ...BUFFERS, chunkSize: CHUNK });
 }
 
 function digest(preamble: Buffer): Buffer {

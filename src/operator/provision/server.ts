@@ -4,6 +4,7 @@ import { messageOf, VectabaseError } from '../../foundation/core/errors.ts';
 import type { PostgresBinaries } from '../../foundation/postgres/embedded/binaries.ts';
 import { startServer, type Server } from '../../foundation/postgres/embedded/server.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
+import { archiveSettings } from './archive.ts';
 import type { ClusterPlace } from './directory.ts';
 import { choosePort } from './ports.ts';
 
@@ -16,7 +17,7 @@ export interface RunningServer {
 export async function startPostgres(
   { paths, runAs }: ClusterPlace,
   binaries: PostgresBinaries,
-  wantedPort: number,
+  { port: wantedPort, archive }: { readonly port: number; readonly archive: boolean },
   signal: AbortSignal,
 ): Promise<RunningServer> {
   const socketDirectory = await ensureSocketDirectory(paths.home, runAs);
@@ -29,6 +30,7 @@ export async function startPostgres(
     port,
     listenAddresses: ['127.0.0.1'],
     logFile: paths.log,
+    settings: archive ? archiveSettings(socketDirectory) : {},
     signal,
   });
   return { server, socketDirectory, port };

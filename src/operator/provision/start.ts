@@ -13,6 +13,7 @@ import { SUPERUSER, type InstallationKeys, type RunFile } from '../../foundation
 import { lockDirectory } from '../../foundation/process/directory-lock.ts';
 import { startTime } from '../../foundation/process/identity.ts';
 import { keepLogsSmall } from '../../foundation/process/log-size.ts';
+import { archiveConfig } from './archive.ts';
 import { ensureCertificates } from './certificates.ts';
 import { ensureCluster } from './cluster.ts';
 import { startDaemon, type RunningDaemon } from './daemon.ts';
@@ -102,7 +103,12 @@ async function start(
   }));
   await step('cluster', () => ensureCluster({ installation: paths, place, binaries, keys, certificate }));
   const postgres = await step('postgres', async () => {
-    const running = await startPostgres(place, binaries, settings.postgres.port, ctx.signal);
+    const running = await startPostgres(
+      place,
+      binaries,
+      { port: settings.postgres.port, archive: settings.backup.archive },
+      ctx.signal,
+    );
     scope.add(running, ({ server }) => told(ctx, 'postgres', () => server.stop()));
     return { value: running, changed: true };
   });
@@ -111,10 +117,13 @@ async function start(
   const daemon = await step('daemon', async () => {
     await writeDaemonKeys(paths, place.paths, place.runAs);
     const mail = await ensureMailDirectory(paths, place);
+    const { socketDirectory } = postgres;
+    const archive = settings.backup.archive && (await archiveConfig(settings, { paths, place, socketDirectory }));
     const config = {
       ...daemonConfig(settings, { paths, place, keys, admin }),
       ...(await withSecretsRead(settings)),
       ...mail,
+      ...(archive && { archive }),
     };
     const running = await startDaemon(paths, config, masterKey, ctx.signal);
     scope.add(running, () => told(ctx, 'daemon', () => running.stop()));

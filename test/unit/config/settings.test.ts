@@ -162,6 +162,8 @@ describe('precedence', () => {
       'audit.earnedColumns': ['credits', ['credits']],
       'audit.accepted': ['read:public.*', ['read:public.*']],
       'backup.directory': ['/mnt/backups', '/mnt/backups'],
+      'backup.archive': ['true', true],
+      'backup.whenFull': ['drop-wal', 'drop-wal'],
       'install.postgresMajor': ['18', 18],
       'install.postgresPort': ['5433', 5433],
       'install.poolerPort': ['6433', 6433],

@@ -1,5 +1,6 @@
 import { asVectabaseError, VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Observe } from '../../../foundation/core/observe.ts';
+import { archiveCommand } from '../../../foundation/postgres/archive-command.ts';
 import { answerLine, parseArchiveRequest, ProtocolError } from './protocol.ts';
 import type { ArchiveObservation } from './observations.ts';
 import { openSocket, type SocketInput } from './socket.ts';
@@ -45,9 +46,7 @@ export async function serveArchive(input: ArchiveServerInput): Promise<ArchiveSe
       throw error;
     }
   });
-  // %p is a path that Postgres makes, relative and without odd characters; %f a name. Anything but 0 and 1 would not be
-  // counted as a failure by pg_stat_archiver, or would end the archiver.
-  return { command: `${socket.client} %p %f || exit 1`, close: socket.close };
+  return { command: archiveCommand(input.directory), close: socket.close };
 }
 
 function notReady(): VectabaseError {

@@ -7,6 +7,7 @@ export type ArchiveObservation = Observation & { event: `archive.${string}.${Pha
     /** Sealed bytes; `waiting` files are left. */
     | { event: 'archive.upload.finished'; id: string; bytes: number; ms: number; waiting: number }
     | { event: 'archive.upload.failed'; id: string; code: string; reason: string; retryMs: number }
+    | { event: 'archive.beat.failed' | 'archive.start.failed'; id: string; code: string; reason: string }
     /** Served to a server in recovery. */
     | { event: 'archive.restore.finished'; id: string; bytes: number; ms: number }
     | { event: 'archive.restore.failed'; id: string; code: string; reason: string }

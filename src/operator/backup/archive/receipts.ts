@@ -1,7 +1,7 @@
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { syncDirectory } from '../../../foundation/core/durable-file.ts';
+import { makeDirectory, syncDirectory } from '../../../foundation/core/durable-file.ts';
 import { parseWalFile, walObject } from '../names.ts';
 
 const RECEIPT = z.strictObject({
@@ -43,14 +43,14 @@ export class Receipts {
   async add(receipt: Receipt): Promise<void> {
     const book = this.#bookOf(receipt.file);
     const known = await this.#load(book);
-    const made = await mkdir(path.dirname(book), { recursive: true, mode: 0o700 });
+    await makeDirectory(path.dirname(book));
     const handle = await open(book, 'a', 0o600);
     try {
       const { size } = await handle.stat();
       // A line before it that was cut by a kill is no receipt, and must not swallow this one.
       await handle.appendFile(`${size === 0 ? '' : '\n'}${JSON.stringify(receipt)}`);
       await handle.datasync();
-      if (size === 0) await syncUpwards(path.dirname(book), made === undefined ? undefined : path.dirname(made));
+      if (size === 0) await syncDirectory(path.dirname(book));
     } finally {
       await handle.close();
     }
@@ -85,12 +85,6 @@ export class Receipts {
 
 /** Some hundred kilobytes. */
 const MOST_BOOKS = 4;
-
-/** Makes new directories durable, up to the one that was there before. */
-export async function syncUpwards(from: string, upTo: string | undefined): Promise<void> {
-  await syncDirectory(from);
-  if (upTo !== undefined && from !== upTo && path.dirname(from) !== from) await syncUpwards(path.dirname(from), upTo);
-}
 
 function parseReceipt(line: string): [Receipt] | [] {
   try {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { assetPath } from '../../../foundation/core/assets.ts';
 import { writeDurably } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { commandWord } from '../../../foundation/postgres/archive-command.ts';
 import { answerLine, Incoming, ProtocolError } from './protocol.ts';
 
 export interface SocketInput {
@@ -46,9 +47,11 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
   const place = path.join(directory, `${name}.sock`);
   const token = randomBytes(32).toString('hex');
   const script = path.join(directory, `${name}-wal.pl`);
+  const secret = path.join(directory, `${name}.token`);
+  await rm(script, { force: true });
   await copyFile(assetPath('templates', 'archive', `${name}-wal.pl`), script);
-  await writeDurably(path.join(directory, `${name}.token`), token);
-  for (const file of [script, path.join(directory, `${name}.token`)]) await share(file, directory, owner);
+  await writeDurably(secret, token);
+  for (const file of [script, secret]) await share(file, directory, owner);
 
   const clients = new Set<Promise<void>>();
   const slots = new Slots(AT_WORK);
@@ -65,7 +68,7 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
   if (fd === undefined) await share(place, directory, owner);
   return {
     path: place,
-    client: `perl ${quoted(script)} ${quoted(place)}`,
+    client: `perl ${commandWord(script)} ${commandWord(place)}`,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await Promise.all(clients);
@@ -138,11 +141,6 @@ async function listen(server: Server, where: { path: string } | { fd: number }):
     server.once('error', reject);
     server.listen(where, resolve);
   });
-}
-
-/** For sh, behind Postgres, which takes `%` for the beginning of something of its own. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`).replaceAll('%', '%%')}'`;
 }
 
 /** So many at one time; the others in their turn. */

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { makeDirectory } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Clock } from '../../../foundation/core/observe.ts';
 import { openFile, sealFile } from '../container.ts';
 import { openWithEpoch, type Epochs } from '../epochs.ts';
 import { formatWalFile, parseWalFile, storeKey, walFileOf, walObject, type WalFile } from '../names.ts';
-import { Receipts, syncUpwards, type Receipt } from './receipts.ts';
+import { Receipts, type Receipt } from './receipts.ts';
 import { FIRST_PAGE_BYTES, foreignSegment, readFirstPage } from './wal-page.ts';
 
 /** The cluster whose WAL is kept. */
@@ -60,7 +61,7 @@ export class Spool {
   static async open(input: SpoolInput): Promise<Spool> {
     const spool = new Spool(input);
     const root = path.join(input.directory, input.cluster.systemId);
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeDirectory(root);
     for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
       const file = path.join(entry.parentPath, entry.name);
       if (!entry.isFile()) continue;
@@ -119,9 +120,7 @@ export class Spool {
     const { systemId, postgres } = this.cluster;
     const object = walObject(file);
     const target = path.join(this.directory, storeKey(systemId, object));
-    const directory = path.dirname(target);
-    const made = await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncUpwards(directory, path.dirname(made));
+    await makeDirectory(path.dirname(target));
     const epoch = await this.#epochs.current();
     const now = this.#clock.now();
     const createdAt = new Date(now).toISOString();

@@ -1,0 +1,66 @@
+import type { Logger } from 'pino';
+import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
+import { systemClock } from '../foundation/core/observe.ts';
+import type { ArchiveObservation } from '../operator/backup/archive/observations.ts';
+import { databaseAddress } from './database-address.ts';
+import type { Figures } from './metrics.ts';
+import type { Station } from './station.ts';
+
+export interface RunningArchive {
+  readonly figures: () => Figures;
+  stop(): Promise<void>;
+}
+
+/** Archives WAL where the configuration says so; loads none of it where it does not. */
+export async function startArchive(
+  config: RuntimeConfig,
+  { descriptors }: Station,
+  log: Logger,
+): Promise<RunningArchive | undefined> {
+  if (config.archive === undefined) return undefined;
+  const { socketDirectory, spool, repository, home } = config.archive;
+  const { startArchiver } = await import('../operator/backup/archive/archiver.ts');
+  const archiver = await startArchiver(
+    {
+      directory: socketDirectory,
+      fd: descriptors.get('archive'),
+      spool,
+      place: { directory: repository, home: { directory: home } },
+      address: databaseAddress(config),
+    },
+    { observe: (told) => write(log, told), signal: new AbortController().signal, clock: systemClock },
+  );
+  const figures = (): Figures => {
+    const status = archiver.status();
+    const ago = (at: number | undefined): number | undefined => at && (Date.now() - at) / 1_000;
+    return [
+      {
+        name: 'archive_upload_lag_seconds',
+        help: 'Age of the oldest WAL that is only on this machine.',
+        value: status && (ago(status.oldestAt) ?? 0),
+      },
+      {
+        name: 'archive_upload_waiting_bytes',
+        help: 'Sealed WAL that is only on this machine.',
+        value: status?.waitingBytes,
+      },
+      {
+        name: 'archive_last_wal_age_seconds',
+        help: 'Since Postgres last handed over WAL; none since the start leaves it out.',
+        value: ago(status?.archivedAt),
+      },
+      {
+        name: 'archive_failing',
+        help: 'Whether the last WAL could not be kept, or the store not be reached.',
+        value: status && Number(status.refused !== undefined || status.failure !== undefined),
+      },
+    ];
+  };
+  return { figures, stop: () => archiver.stop() };
+}
+
+/** What went well is told when somebody looks for it. */
+function write(log: Logger, { event, ...fields }: ArchiveObservation): void {
+  if (event.endsWith('.failed')) log.warn(fields, event);
+  else log.debug(fields, event);
+}

@@ -1,0 +1,118 @@
+import { asVectabaseError, messageOf } from '../../../foundation/core/errors.ts';
+import type { JobContext } from '../../../foundation/core/observe.ts';
+import { sleep } from '../../../foundation/core/sleep.ts';
+import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
+import { openWriter } from '../catalog/append.ts';
+import { Epochs } from '../epochs.ts';
+import { readRecipients } from '../recovery-key.ts';
+import { openRepository, type RepositoryPlace } from '../repository.ts';
+import { serveArchive } from './archive-server.ts';
+import { readCluster } from './cluster.ts';
+import { keepBeating } from './heartbeat.ts';
+import type { ArchiveObservation } from './observations.ts';
+import type { SocketInput } from './socket.ts';
+import { Spool } from './spool.ts';
+import { Uploader, type UploadStatus } from './upload.ts';
+
+export interface ArchiverInput extends Pick<SocketInput, 'directory' | 'fd' | 'owner'> {
+  readonly spool: string;
+  readonly place: RepositoryPlace;
+  /** Any role that may run `vectabase.beat()`. */
+  readonly address: DatabaseAddress;
+}
+
+export interface ArchiveStatus extends UploadStatus {
+  /** When Postgres last handed over a file, in milliseconds since the epoch; undefined since the start. */
+  readonly archivedAt: number | undefined;
+  /** Why the last file was not kept; undefined when it was. */
+  readonly refused: string | undefined;
+}
+
+export interface Archiver {
+  /** Undefined until the cluster is known. */
+  status(): ArchiveStatus | undefined;
+  /** A new key from the next file on. */
+  endEpoch(): void;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between attempts to ask the database who it is. */
+const RETRY = 500;
+
+/**
+ * All of archiving: takes files from Postgres, seals them into the spool, brings them to the store and commits once a
+ * minute. Postgres is refused, and keeps its files, until the database was asked which cluster it is.
+ *
+ * @throws VectabaseError BACKUP_KEY_MISSING when there is nobody to seal for; as `openSocket`
+ */
+export async function startArchiver(input: ArchiverInput, outer: JobContext<ArchiveObservation>): Promise<Archiver> {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([outer.signal, stopping.signal]);
+  const last: { archivedAt: number | undefined; refused: string | undefined } = {
+    archivedAt: undefined,
+    refused: undefined,
+  };
+  const ctx: JobContext<ArchiveObservation> = {
+    ...outer,
+    signal,
+    observe: (told) => {
+      if (told.event === 'archive.wal.finished')
+        Object.assign(last, { archivedAt: outer.clock.now(), refused: undefined });
+      if (told.event === 'archive.wal.failed') last.refused = told.reason;
+      outer.observe(told);
+    },
+  };
+  const { home } = input.place;
+  await readRecipients(home);
+  const epochs = new Epochs(async () => readRecipients(home), ctx.clock);
+  let running: { spool: Spool; uploader: Uploader } | undefined;
+  const server = await serveArchive({ ...input, spool: () => running?.spool, observe: ctx.observe, signal });
+
+  const work = (async () => {
+    const spool = await untilOpen(input, epochs, ctx);
+    if (!spool) return;
+    const { store } = await openRepository(input.place);
+    const { systemId } = spool.cluster;
+    const catalogue = openWriter({ store, systemId, home, clock: ctx.clock, signal });
+    const uploader = new Uploader({ spool, store, catalogue }, ctx);
+    running = { spool, uploader };
+    const failed = (reason: string): void =>
+      ctx.observe({ event: 'archive.beat.failed', id: 'heartbeat', code: 'DATABASE_UNREACHABLE', reason });
+    const beating = keepBeating({ address: input.address, mark: (mark) => uploader.mark(mark), failed, signal });
+    await Promise.all([uploader.run(), beating]);
+    await store.close();
+  })();
+  work.catch((error: unknown) =>
+    ctx.observe({ event: 'archive.upload.failed', id: 'wal', code: 'BUG', reason: messageOf(error), retryMs: 0 }),
+  );
+  return {
+    status: () => running && { ...running.uploader.status, ...last },
+    endEpoch: () => epochs.end(),
+    stop: async () => {
+      // First, so that a file that is being handed over is still kept.
+      await server.close();
+      stopping.abort();
+      await work.catch(() => undefined);
+    },
+  };
+}
+
+/** Postgres may start after us, and the disk of the spool may be mounted later still. */
+async function untilOpen(
+  { address, spool }: ArchiverInput,
+  epochs: Epochs,
+  { signal, observe, clock }: JobContext<ArchiveObservation>,
+): Promise<Spool | undefined> {
+  let told = '';
+  while (!signal.aborted) {
+    try {
+      return await Spool.open({ directory: spool, cluster: await readCluster(address), epochs, clock });
+    } catch (error) {
+      const { code, message: reason } = asVectabaseError(error);
+      if (reason !== told) observe({ event: 'archive.start.failed', id: 'spool', code, reason });
+      told = reason;
+      await sleep(RETRY, signal).catch(() => undefined);
+    }
+  }
+  return undefined;
+}
