@@ -181,6 +181,14 @@ export const ERROR_CATALOGUE = {
     doc: 'A store lacks WAL that its catalogue names, so nothing is replayed past it.',
   },
 
+  UPGRADE_RETURNED: {
+    exitCode: 6,
+    doc: 'A release could not be installed or was not healthy; the one before it runs again.',
+  },
+  UPGRADE_STUCK: {
+    exitCode: 6,
+    doc: 'A release was not healthy, and neither is the one before it. `upgrade` goes on once that is mended.',
+  },
   DOCTOR_FINDINGS: { exitCode: 6, doc: '`status` or `doctor` found something broken; each finding names its command.' },
 
   SERVER_DIED: {
@@ -194,6 +202,7 @@ export const ERROR_CATALOGUE = {
     exitCode: 7,
     doc: 'Another machine cannot be reached over ssh, or the connection to it broke. Safe to run again.',
   },
+  UPGRADE_FETCH_FAILED: { exitCode: 7, doc: 'A package could not be fetched or unpacked. Nothing was changed.' },
   MAIL_FAILED: {
     exitCode: 7,
     doc: 'The mail server did not take a letter; `details.reason` is what it said. Safe to run again.',
