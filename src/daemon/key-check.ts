@@ -25,7 +25,7 @@ export async function checkKeysAtHand(config: RuntimeConfig, log: Logger): Promi
       details: { file: masterKeyFile },
     });
   }
-  if (masterKeyCheckFile === undefined || (await passesCheck(masterKeyCheckFile, found.key)) !== false) return;
+  if (masterKeyCheckFile === undefined || (await passesCheck(masterKeyCheckFile, found.key)) === true) return;
   throw new VectabaseError('MASTER_KEY_WRONG', {
     message: `${found.place} holds another master key than the one this database was made with`,
     hint: 'Bring back the key that it was made with from your own copy, and run vectabase install again.',

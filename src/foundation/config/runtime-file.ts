@@ -102,12 +102,16 @@ export type RuntimeConfig = z.output<typeof RUNTIME>;
 export async function writeRuntimeFile(file: string, config: RuntimeConfig): Promise<void> {
   const fresh = `${file}.${process.pid}`;
   try {
-    await writeFile(fresh, `${JSON.stringify(RUNTIME.parse(config), null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    await writeFile(fresh, formatRuntimeFile(config), { mode: 0o600, flag: 'wx' });
     await rename(fresh, file);
   } catch (error) {
     await rm(fresh, { force: true });
     throw error;
   }
+}
+
+export function formatRuntimeFile(config: RuntimeConfig): string {
+  return `${JSON.stringify(RUNTIME.parse(config), null, 2)}\n`;
 }
 
 /**
@@ -136,11 +140,12 @@ export function readRuntimeFile(file: string): RuntimeConfig {
 
 /** Units that share a runtime file have directories of their own for what systemd opens for them. */
 function located(config: RuntimeConfig): RuntimeConfig {
-  const { keysFile, masterKeyFile } = config;
+  const { keysFile, masterKeyFile, masterKeyCheckFile } = config;
   return {
     ...config,
     ...(keysFile !== undefined && { keysFile: placeOf(keysFile) }),
     ...(masterKeyFile !== undefined && { masterKeyFile: placeOf(masterKeyFile) }),
+    ...(masterKeyCheckFile !== undefined && { masterKeyCheckFile: placeOf(masterKeyCheckFile) }),
   };
 }
 

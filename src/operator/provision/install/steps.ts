@@ -7,6 +7,7 @@ import { packageSteps } from './package/package-step.ts';
 import { bouncerSteps } from './pgbouncer/steps.ts';
 import { postgresSteps } from './postgres/steps.ts';
 import type { InstallSettings, Step } from './step.ts';
+import { serviceSteps, unitFileSteps } from './units/steps.ts';
 
 /** Everything that an installed machine has, in the order in which it is made. Each room of it adds its own line. */
 export function installSteps(settings: InstallSettings): readonly Step[] {
@@ -27,8 +28,10 @@ export function installSteps(settings: InstallSettings): readonly Step[] {
       ],
     }),
     settingsStep(settings),
+    ...unitFileSteps(settings),
     ...postgresSteps(settings),
     ...databaseSteps(settings),
     ...bouncerSteps(settings),
+    ...serviceSteps(settings),
   ];
 }
