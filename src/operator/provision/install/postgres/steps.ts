@@ -6,7 +6,9 @@ import { readCertificates } from '../../certificates.ts';
 import { filledTemplate } from '../../conf-text.ts';
 import { directoryStep } from '../kinds/directory.ts';
 import { fileStep, type ManagedFile } from '../kinds/file.ts';
+import { packagesStep } from '../kinds/packages.ts';
 import { unitStep } from '../kinds/unit.ts';
+import { userStep } from '../kinds/user.ts';
 import type { InstallSettings, Machine, Step } from '../step.ts';
 import { clusterStep } from './cluster.ts';
 import { inForceStep } from './in-force.ts';
@@ -20,6 +22,11 @@ export function postgresSteps(settings: InstallSettings): readonly Step[] {
   const files = serverFiles(major);
   return [
     ...serverPackages(major),
+    userStep({
+      id: 'postgres.groups',
+      title: 'Postgres may hand over finished WAL',
+      members: [['postgres', 'vectabase-archive']],
+    }),
     directoryStep({
       id: 'postgres.directories',
       title: 'directories for the database, its log and its certificates',
@@ -42,6 +49,17 @@ export function postgresSteps(settings: InstallSettings): readonly Step[] {
         owned(files.hba, await filledTemplate(['pg_hba', 'pg_hba.conf']), 0o640),
         owned(files.ident, await filledTemplate(['pg_hba', 'pg_ident.conf']), 0o640),
         owned(files.rules, await accessRules(settings), 0o640),
+      ],
+    }),
+    packagesStep({ id: 'postgres.logrotate', title: 'logrotate', packages: ['logrotate'] }),
+    fileStep({
+      id: 'postgres.log',
+      title: 'logs of Postgres and PgBouncer, kept small',
+      files: async () => [
+        {
+          path: '/etc/logrotate.d/vectabase-postgres',
+          content: await filledTemplate(['postgresql', 'logrotate'], { directory: LOG_DIRECTORY }),
+        },
       ],
     }),
     fileStep({
