@@ -11,7 +11,7 @@ import { CHECKS } from '../../src/operator/doctor/checks/all.ts';
 import { deepLooks } from '../../src/operator/doctor/looks.ts';
 import { aboutPlace, findPlace } from '../../src/operator/doctor/place.ts';
 import { readStanding } from '../../src/operator/backup/standing.ts';
-import { noProcessOf, runCommand, up, type Command } from '../support/up.ts';
+import { Command, noProcessOf, runCommand, up } from '../support/up.ts';
 
 let dir: string;
 let running: Command;
@@ -188,6 +188,23 @@ test.skipIf(!existsSync('/usr/bin/psql'))(
     expect((await psql('--', '-Xc', 'select 1/0', '-v', 'ON_ERROR_STOP=1')).exitCode).toBe(1);
   },
 );
+
+test('logs of Postgres and the daemon, as text and as objects', async () => {
+  const logs = async (...words: string[]) => runCommand(['logs', '--dir', dir, ...words]);
+  await admin.script(`do $$ begin raise log 'a canary of the log'; end $$`);
+  expect((await logs()).stdout).toMatch(/^postgres .* LOG: {2}a canary of the log$/m);
+  expect((await logs('daemon')).stdout).toMatch(/^\d{4}-\d\d-\d\dT\S+ info /m);
+  const { lines, exitCode } = await logs('postgres', '--since', '1h', '--json');
+  expect(exitCode).toBe(0);
+  expect(lines.some(({ event, text }) => event === 'line' && String(text).endsWith('a canary of the log'))).toBe(true);
+  expect(lines.at(-1)).toEqual({ event: 'result', lines: lines.length - 1 });
+  expect((await logs('pgbouncer')).stderr).toContain('vectabase up has no pgbouncer');
+  const follower = new Command(['logs', 'postgres', '--dir', dir, '-f', '-n', '1', '--json']);
+  await follower.line(({ event }) => event === 'line');
+  await admin.script(`do $$ begin raise log 'a later one'; end $$`);
+  await follower.line(({ text }) => String(text).endsWith('a later one'));
+  expect(await follower.stop()).toBe(0);
+});
 
 test('a stopped installation says so', async () => {
   await admin.close();

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { passesCheck } from '../../../foundation/encryption/master-key-check.ts';
@@ -62,21 +63,24 @@ export async function lookAtFiles({ paths, cluster, kind }: Place): Promise<File
 
 /** @param hasRecoveryKey of the backups' own books */
 export async function lookAtKeys({ paths, cluster }: Place, hasRecoveryKey: boolean): Promise<KeyFacts> {
+  const sealed = (name: string): string => path.join(paths.directory, 'credentials', `${name}.cred`);
   const [masterKey, identity, names] = await Promise.all([
-    judgeMasterKey(paths.masterKey, cluster.masterKeyCheck),
+    judgeMasterKey(paths.masterKey, cluster.masterKeyCheck, sealed('vectabase-master-key')),
     stat(paths.secrets.identity).catch(() => undefined),
     readdir(paths.secrets.directory).catch(() => [] as string[]),
   ]);
   return {
     masterKey,
-    secretsIdentity: identity !== undefined,
+    secretsIdentity: identity !== undefined || existsSync(sealed('vectabase-secrets-identity')),
     secretFiles: names.filter((name) => name.endsWith('.env.age')).length,
     recoveryKey: hasRecoveryKey,
   };
 }
 
-async function judgeMasterKey(file: string, checkFile: string): Promise<KeyFacts['masterKey']> {
+async function judgeMasterKey(file: string, checkFile: string, sealed: string): Promise<KeyFacts['masterKey']> {
   const text = environment()[MASTER_KEY_VARIABLE] ?? (await readFile(file, 'utf8').catch(() => undefined));
+  // Sealed for systemd: only the units are handed it, and each start proves it.
+  if (text === undefined && existsSync(sealed)) return 'credential';
   const key = text === undefined ? undefined : parseMasterKey(text);
   if (key === undefined) return text === undefined ? 'missing' : 'wrong';
   const passes = await passesCheck(checkFile, key);

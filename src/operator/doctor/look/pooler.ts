@@ -5,7 +5,8 @@ import { run } from '../../../foundation/process/run.ts';
 import type { PgBouncerFacts } from '../facts.ts';
 import { answers } from './tcp.ts';
 
-const CONFIGURATION = '/etc/pgbouncer/pgbouncer.ini';
+/** Beside Debian's own, which stays as the package made it. */
+const CONFIGURATION = '/etc/pgbouncer/vectabase.ini';
 const CHANGELOG = '/usr/share/doc/pgbouncer/changelog.Debian.gz';
 
 export async function lookAtPooler(port: number): Promise<PgBouncerFacts> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { run } from '../../../foundation/process/run.ts';
 import type { DiskFacts, SystemFacts } from '../facts.ts';
@@ -33,17 +33,16 @@ export async function lookAtSystem(): Promise<SystemFacts> {
 /** One entry for each file system that the paths are on; those that are not there are left out. */
 export async function lookAtDisks(paths: readonly string[]): Promise<DiskFacts[]> {
   const found = await Promise.all(paths.map(async (path) => diskOf(path).catch(() => undefined)));
-  const disks = found.filter((disk) => disk !== undefined);
-  const known = new Set<string>();
-  return disks.filter(({ totalBytes, freeBytes, inodes }) => {
-    const disk = `${totalBytes} ${freeBytes} ${inodes}`;
-    return known.has(disk) ? false : known.add(disk).has(disk);
-  });
+  const byDevice = new Map(
+    found.flatMap((disk) => (disk === undefined ? [] : [[disk.device, disk.facts] as const])).toReversed(),
+  );
+  return [...byDevice.values()].toReversed();
 }
 
-async function diskOf(path: string): Promise<DiskFacts> {
-  const { bsize, blocks, bavail, files, ffree } = await statfs(path);
-  return { path, totalBytes: blocks * bsize, freeBytes: bavail * bsize, inodes: files, inodesFree: ffree };
+async function diskOf(path: string): Promise<{ device: number; facts: DiskFacts }> {
+  const [{ bsize, blocks, bavail, files, ffree }, { dev }] = await Promise.all([statfs(path), stat(path)]);
+  const facts = { path, totalBytes: blocks * bsize, freeBytes: bavail * bsize, inodes: files, inodesFree: ffree };
+  return { device: dev, facts };
 }
 
 /** `Archived and active journals take up 136.0M in the file system.` */
