@@ -18,6 +18,14 @@ export const installFlags = {
     summary: 'where data is encrypted: fscrypt, luks:DEVICE, luks-file:SIZE, existing [default: fscrypt]',
     helpValue: 'VOLUME',
   }),
+  'volume-key': Flags.string({
+    summary: 'what opens it at boot [default: auto]',
+    options: ['auto', 'tpm2', 'credential', 'passphrase'],
+  }),
+  'recovery-file': Flags.string({
+    summary: 'where its recovery key is written; without it the key is shown once',
+    helpValue: 'FILE',
+  }),
   'allow-plaintext': Flags.boolean({
     summary: 'go without an encrypted volume; every status says so',
     exclusive: ['volume'],
@@ -58,6 +66,7 @@ interface Given {
   readonly 'public-url'?: string | undefined;
   readonly edge?: string | undefined;
   readonly volume?: string | undefined;
+  readonly 'volume-key'?: string | undefined;
   readonly 'allow-plaintext': boolean;
   readonly harden?: boolean | undefined;
 }
@@ -75,6 +84,7 @@ export async function settingsOf(flags: Given): Promise<Settings> {
     'install.listen': flags.listen,
     'install.edge': flags.edge,
     'install.volume': flags['allow-plaintext'] ? 'plaintext' : flags.volume,
+    'install.volumeKey': flags['volume-key'],
     'install.hardenHost': flags.harden,
   };
   return loadSettings({ dir: INSTALLED.configuration, flags: given }).settings;

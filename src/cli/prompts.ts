@@ -28,6 +28,12 @@ export async function askYes(message: string): Promise<boolean> {
   return orCancelled(confirm({ message }, { output: process.stderr }));
 }
 
+/** What is typed is seen. */
+export async function askText(message: string): Promise<string> {
+  const { input } = await import('@inquirer/prompts');
+  return orCancelled(input({ message }, { output: process.stderr }));
+}
+
 /**
  * A destructive action goes on only if its name was typed back, at the prompt or as `--confirm NAME`.
  * @throws CONFIRMATION_REQUIRED, CANCELLED
@@ -49,8 +55,7 @@ export async function confirmByName(options: {
       details: { expected: name },
     });
   }
-  const { input } = await import('@inquirer/prompts');
-  const typed = await orCancelled(input({ message: `${what}. Type ${name} to go on:` }, { output: process.stderr }));
+  const typed = await askText(`${what}. Type ${name} to go on:`);
   if (typed.trim() !== name) throw new VectabaseError('CANCELLED', { message: 'cancelled; nothing was changed' });
 }
 

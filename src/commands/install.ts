@@ -4,6 +4,7 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { hostFlags, installFlags, settingsOf, wordsForHost } from '../cli/install-flags.ts';
 import { askYes, canAsk } from '../cli/prompts.ts';
 import { paint } from '../cli/render/paint.ts';
+import { showRecovery } from '../cli/show-recovery.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
 import type { InstallResult } from '../operator/provision/install/engine.ts';
 import type { InstallPlan } from '../operator/provision/install/plan.ts';
@@ -32,7 +33,7 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     const { toInstallSettings } = await import('../operator/provision/install/settings.ts');
     const { installMachine, planMachine } = await import('../operator/provision/install/run.ts');
     const { renderPlan } = await import('../operator/provision/install/text.ts');
-    const settings = toInstallSettings(await settingsOf(flags));
+    const settings = { ...toInstallSettings(await settingsOf(flags)), recoveryFile: flags['recovery-file'] };
     const context = this.context<InstallObservation>();
     const interactive = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
     if (flags['dry-run'] || interactive) {
@@ -46,6 +47,7 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     const result = await installMachine(settings, context);
     this.closeRenderer();
     this.print(summary(result));
+    await this.#recovery(interactive);
     return result;
   }
 
@@ -63,6 +65,16 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
       terminal,
       words: ['install', ...wordsForHost(this.argv)],
     });
+  }
+
+  /** Without it the data is lost when this machine is. */
+  async #recovery(interactive: boolean): Promise<void> {
+    const { readVolumeState } = await import('../foundation/volume/state.ts');
+    const state = await readVolumeState();
+    if (state === undefined || state.recovery !== undefined) return;
+    const { makeRecovery } = await import('../foundation/volume/recovery.ts');
+    if (interactive) await showRecovery(await makeRecovery(state), (line) => this.say(line));
+    else this.say('The encrypted volume has no recovery key yet. Run: vectabase volume recovery --file FILE');
   }
 }
 

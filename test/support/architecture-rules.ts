@@ -51,6 +51,7 @@ const FOUNDATION_LEVEL: Record<string, number> = {
   postgres: 3,
   encryption: 4,
   objects: 4,
+  volume: 3,
 };
 
 function rooms(file: SourceFile): string[] {

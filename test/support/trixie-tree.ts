@@ -18,6 +18,8 @@ export interface TreeOptions {
    * port is free and nobody is reachable.
    */
   readonly network?: 'host' | 'private';
+  /** Devices of the host that are seen inside under the same name: loop devices, mostly. */
+  readonly devices?: readonly string[];
   /** `postgres` (as told nothing) has Postgres and PgBouncer installed; `bare` finds them with apt, without a network. */
   readonly kind?: TreeKind;
 }
@@ -41,6 +43,8 @@ export interface RunResult {
 const HOSTS = '/var/tmp';
 const PREFIX = 'vectabase-trixie-';
 const REPOSITORY = findRepository();
+/** EXIT_FORCE_RESTART of systemd. */
+const REBOOT = 133;
 const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   LANG: 'C.UTF-8',
@@ -52,15 +56,17 @@ const ENVIRONMENT = {
  * Nothing outlives it: mounts live in its own namespace, and the kernel sends its manager SIGTERM when we die.
  */
 export class TrixieTree {
-  readonly #manager: ChildProcess;
+  readonly #start: () => ChildProcess;
+  #manager: ChildProcess;
   readonly #log: string[];
   readonly #cgroups: readonly string[];
   readonly #host: string;
   /** A directory on disk, seen inside as `/scratch`. Removed by `stop`. */
   readonly scratch: string;
 
-  private constructor(manager: ChildProcess, log: string[], cgroups: readonly string[], host: string) {
-    this.#manager = manager;
+  private constructor(start: () => ChildProcess, log: string[], cgroups: readonly string[], host: string) {
+    this.#start = start;
+    this.#manager = start();
     this.#log = log;
     this.#cgroups = cgroups;
     this.#host = host;
@@ -78,14 +84,17 @@ export class TrixieTree {
     const cgroups = ownCgroups(path.basename(host));
     const join = cgroups.map((directory) => `echo $$ > ${directory}/cgroup.procs`).join('; ') || ':';
     const log: string[] = [];
-    const manager = spawn(
-      'setpriv',
-      ['--pdeathsig', 'TERM', 'sh', '-c', `${join}; exec "$@"`, 'sh', ...nspawn(root, host, options)],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    for (const stream of [manager.stdout, manager.stderr])
-      stream.on('data', (chunk: Buffer) => log.push(chunk.toString()));
-    const tree = new TrixieTree(manager, log, cgroups, host);
+    const start = (): ChildProcess => {
+      const manager = spawn(
+        'setpriv',
+        ['--pdeathsig', 'TERM', 'sh', '-c', `${join}; exec "$@"`, 'sh', ...nspawn(root, host, options)],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      for (const stream of [manager.stdout, manager.stderr])
+        stream.on('data', (chunk: Buffer) => log.push(chunk.toString()));
+      return manager;
+    };
+    const tree = new TrixieTree(start, log, cgroups, host);
     try {
       await tree.#booted();
     } catch (error) {
@@ -128,6 +137,26 @@ export class TrixieTree {
       .filter((child) => child !== '');
     if (leader === undefined) throw new Error(`the tree is not running:\n${this.#log.join('')}`);
     return Number(leader);
+  }
+
+  /** Restarts it, as `systemctl reboot` does, and waits until it has started everything. Needs `changes: 'disk'`. */
+  async reboot(): Promise<void> {
+    const before = this.leader();
+    await this.run(['systemctl', 'reboot'], { check: false });
+    for (const deadline = Date.now() + 120_000; this.#runs(before); await sleep(100)) {
+      if (Date.now() > deadline) throw new Error(`the tree did not shut down:\n${this.#log.join('')}`);
+    }
+    // Without a systemd on the host, its manager ends with the wish to be started again.
+    if (this.#manager.exitCode === REBOOT) this.#manager = this.#start();
+    await this.#booted();
+  }
+
+  #runs(leader: number): boolean {
+    try {
+      return this.#manager.exitCode === null && this.leader() === leader;
+    } catch {
+      return this.#manager.exitCode === null; // between the two
+    }
   }
 
   /** Shuts down as a power button would, and removes everything that the tree left on the host. */
@@ -191,6 +220,7 @@ function nspawn(root: string, host: string, options: TreeOptions): string[] {
     '--console=pipe',
     '--timezone=off',
     ...(options.network === 'private' ? ['--private-network', '--resolv-conf=off'] : ['--resolv-conf=copy-host']),
+    ...(options.devices ?? []).map((device) => `--bind=${device}`),
     `--bind-ro=${REPOSITORY}:/vectabase`,
     ...[...shown.slice(1), ...linked].map((directory) => `--bind-ro=${directory}:${directory}`),
     `--bind=${path.join(host, 'scratch')}:/scratch`,

@@ -1,18 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loopDisk, mountForData, type LoopDisk } from '../support/loop-disk.ts';
 import { TrixieTree, type RunResult } from '../support/trixie-tree.ts';
 
 const CLI = ['node', '/vectabase/bin/run.js'] as const;
 
 describe('vectabase install on a bare Debian 13', () => {
+  let disk: LoopDisk;
   let tree: TrixieTree;
   let before: string;
 
   beforeAll(async () => {
-    tree = await TrixieTree.boot({ kind: 'bare', network: 'private', changes: 'disk' });
+    disk = await loopDisk(1024, []);
+    tree = await TrixieTree.boot({ kind: 'bare', network: 'private', changes: 'disk', devices: [disk.device] });
+    await mountForData(tree, disk);
     before = await listing();
   });
   afterAll(async () => {
     await tree.stop();
+    await disk.release();
   });
 
   it('shows a plan and touches nothing', async () => {

@@ -269,6 +269,11 @@ export const DEFINITIONS = {
     volume: volume(
       'Where the data is encrypted: fscrypt, luks:DEVICE, luks-file:SIZE, existing (proved only), or plaintext.',
     ),
+    volumeKey: choice(
+      ['auto', 'tpm2', 'credential', 'passphrase'],
+      'auto',
+      'What opens the volume at boot: sealed for the security chip, or for a secret on the disk of this machine; a passphrase is asked for. auto takes the chip where there is one.',
+    ),
     hardenHost: flag(true, 'Whether firewall, security upgrades and log limits of the machine are set up too.'),
   },
   source: {

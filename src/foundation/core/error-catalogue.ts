@@ -70,6 +70,18 @@ export const ERROR_CATALOGUE = {
   },
   UNIT_FAILED: { exitCode: 5, doc: 'A systemd unit does not start; `details` holds the end of its log.' },
 
+  VOLUME_LOCKED: { exitCode: 4, doc: 'The encrypted volume is locked, so nothing that needs it is started.' },
+  VOLUME_KEY_WRONG: { exitCode: 4, doc: 'The key or passphrase that was given does not open the encrypted volume.' },
+  VOLUME_PLAINTEXT: {
+    exitCode: 5,
+    doc: 'Something that Postgres writes is not proved to be encrypted on disk, so Postgres is not started.',
+  },
+  VOLUME_OCCUPIED: {
+    exitCode: 5,
+    doc: 'An encrypted volume would be made where something is already. Nothing was touched.',
+  },
+  VOLUME_BUSY: { exitCode: 5, doc: 'The encrypted volume is in use, so it was not locked.' },
+
   KEYS_INVALID: { exitCode: 5, doc: 'A file of keys is not what it should be. Nothing of it is quoted.' },
   KEY_NOT_FOUND: { exitCode: 5, doc: 'No key, or more than one, has that name.' },
   KEY_IN_USE: { exitCode: 5, doc: 'The key that signs cannot be revoked: another one must sign first.' },

@@ -16,7 +16,7 @@ export interface RunOptions {
   /** Milliseconds; 60 000 unless told. */
   readonly timeout?: number;
   /** What it reads; nothing unless told. */
-  readonly input?: string | Readable;
+  readonly input?: string | Uint8Array | Readable;
 }
 
 export interface RunResult {

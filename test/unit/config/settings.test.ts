@@ -170,6 +170,7 @@ describe('precedence', () => {
       'install.listen': ['10.0.0.1, fd00::1', ['10.0.0.1', 'fd00::1']],
       'install.edge': ['caddy', 'caddy'],
       'install.volume': ['luks-file:50G', 'luks-file:50G'],
+      'install.volumeKey': ['passphrase', 'passphrase'],
       'install.hardenHost': ['false', false],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };

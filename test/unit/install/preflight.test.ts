@@ -18,6 +18,8 @@ const SETTINGS: InstallSettings = {
   publicUrl: undefined,
   edge: 'none',
   volume: { kind: 'fscrypt' },
+  volumeKey: 'auto',
+  recoveryFile: undefined,
   listen: [],
   hardenHost: true,
 };

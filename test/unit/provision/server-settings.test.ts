@@ -16,6 +16,8 @@ const SETTINGS: InstallSettings = {
   publicUrl: undefined,
   edge: 'none',
   volume: { kind: 'existing' },
+  volumeKey: 'auto',
+  recoveryFile: undefined,
   listen: [],
   hardenHost: false,
 };

@@ -9,6 +9,8 @@ const settings = {
   publicUrl: undefined,
   edge: 'none',
   volume: { kind: 'fscrypt' },
+  volumeKey: 'auto',
+  recoveryFile: undefined,
   listen: [],
   hardenHost: true,
 } as const;

@@ -11,6 +11,8 @@ export function toInstallSettings({ api, install }: Pick<Settings, 'api' | 'inst
     publicUrl: api.publicUrl,
     edge: install.edge,
     volume: parseVolume(install.volume),
+    volumeKey: install.volumeKey,
+    recoveryFile: undefined,
     listen: install.listen,
     hardenHost: install.hardenHost,
   };
@@ -45,6 +47,7 @@ export function settingValues(settings: InstallSettings): ReadonlyArray<readonly
     ['install.listen', settings.listen],
     ['install.edge', settings.edge],
     ['install.volume', volumeText(settings.volume)],
+    ['install.volumeKey', settings.volumeKey],
     ['install.hardenHost', settings.hardenHost],
   ];
 }

@@ -113,6 +113,9 @@ export interface InstallSettings {
   /** Who ends TLS for the public URL. */
   readonly edge: 'caddy' | 'own-certificate' | 'none';
   readonly volume: Volume;
+  readonly volumeKey: 'auto' | 'credential' | 'tpm2' | 'passphrase';
+  /** Where the volume's recovery key is written, when nobody is there to be shown it. Told by a flag alone. */
+  readonly recoveryFile: string | undefined;
   /** Addresses that Postgres and PgBouncer listen on besides loopback. */
   readonly listen: readonly string[];
   /** Whether the nftables table, unattended upgrades and journald caps are ours to set. */

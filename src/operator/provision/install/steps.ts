@@ -8,6 +8,7 @@ import { bouncerSteps } from './pgbouncer/steps.ts';
 import { postgresSteps } from './postgres/steps.ts';
 import type { InstallSettings, Step } from './step.ts';
 import { serviceSteps, unitFileSteps } from './units/steps.ts';
+import { volumeSteps } from './volume/steps.ts';
 
 /** Everything that an installed machine has, in the order in which it is made. Each room of it adds its own line. */
 export function installSteps(settings: InstallSettings): readonly Step[] {
@@ -28,6 +29,7 @@ export function installSteps(settings: InstallSettings): readonly Step[] {
       ],
     }),
     settingsStep(settings),
+    ...volumeSteps(settings),
     ...unitFileSteps(settings),
     ...postgresSteps(settings),
     ...databaseSteps(settings),
