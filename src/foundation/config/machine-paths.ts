@@ -9,8 +9,11 @@ export const LOG_DIRECTORY = `${INSTALLED.data}/log`;
 /** Where Debian's Postgres and PgBouncer have their sockets. */
 export const SOCKET_DIRECTORY = '/run/postgresql';
 
-/** The daemon takes finished WAL segments here. */
-export const ARCHIVE_SOCKET = '/run/vectabase/archive/archive.sock';
+/** Of the socket where the daemon takes finished WAL. */
+export const ARCHIVE_DIRECTORY = '/run/vectabase/archive';
+
+/** Where WAL lies sealed until the store has it. */
+export const SPOOL_DIRECTORY = `${INSTALLED.data}/spool`;
 
 /** Debian's part of the cluster of an installed machine. */
 export interface DebianCluster {

@@ -7,11 +7,11 @@ export function archiveSocket(directory: string): { readonly socket: string; rea
 }
 
 /**
- * `archive_command`, with the client that the daemon lays beside its socket. Any status but 0 and 1 would not be counted
+ * `archive_command`, with the client that the daemon lays beside its socket unless told another one. Any status but 0 and 1 would not be counted
  * by pg_stat_archiver, or would end the archiver.
  */
-export function archiveCommand(directory: string): string {
-  const { socket, client } = archiveSocket(directory);
+export function archiveCommand(directory: string, client = archiveSocket(directory).client): string {
+  const { socket } = archiveSocket(directory);
   return `perl ${commandWord(client)} ${commandWord(socket)} %p %f || exit 1`;
 }
 

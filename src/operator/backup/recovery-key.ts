@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeDurably } from '../../foundation/core/durable-file.ts';
+import { ownerToBe, writeDurably } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { contentLines, newIdentityFile, parseIdentities, parseRecipient } from '../../foundation/crypto/age-keys.ts';
 import { isPublicKey } from '../../foundation/crypto/signatures.ts';
@@ -35,7 +35,8 @@ export async function makeRecoveryKey(home: CatalogueHome, file: string, now: nu
     },
   );
   const known = await readRecipientLines(home);
-  await writeDurably(recipientsFile(home), [...known, identity.recipient, ''].join('\n'));
+  const owner = await ownerToBe(home.directory);
+  await writeDurably(recipientsFile(home), [...known, identity.recipient, ''].join('\n'), { owner });
   return { file, recipient: identity.recipient };
 }
 

@@ -22,6 +22,8 @@ const SETTINGS: InstallSettings = {
   hardenHost: false,
 };
 
+const MACHINE = { memoryBytes: GB, cores: 1, diskBytes: 40 * GB, archives: true };
+
 const namesIn = (text: string): string[] =>
   text.split('\n').flatMap((line) => (/^[a-z]/.test(line) ? [line.split(' = ')[0] ?? ''] : []));
 const rulesIn = (text: string): string[] =>
@@ -29,7 +31,9 @@ const rulesIn = (text: string): string[] =>
 
 test.each([16, 18] as const)('Postgres %d knows every setting, and each is set once', async (postgresMajor) => {
   const known = new Set(readFileSync(path.join(FIXTURES, `${postgresMajor}.txt`), 'utf8').split('\n'));
-  const names = namesIn(await serverSettings({ ...SETTINGS, postgresMajor }, { memoryBytes: 8 * GB, cores: 8 }, GB));
+  const names = namesIn(
+    await serverSettings({ ...SETTINGS, postgresMajor }, { ...MACHINE, memoryBytes: 8 * GB, cores: 8 }),
+  );
   expect(names.filter((name) => !known.has(name))).toEqual([]);
   expect(names).toEqual([...new Set(names)]);
   expect(names).toContain('archive_command');
@@ -37,9 +41,18 @@ test.each([16, 18] as const)('Postgres %d knows every setting, and each is set o
 
 test('summaries of WAL are kept where Postgres can make them', async () => {
   const names = async (postgresMajor: 16 | 17): Promise<string[]> =>
-    namesIn(await serverSettings({ ...SETTINGS, postgresMajor }, { memoryBytes: GB, cores: 1 }, GB));
+    namesIn(await serverSettings({ ...SETTINGS, postgresMajor }, MACHINE));
   expect(await names(17)).toContain('summarize_wal');
   expect(await names(16)).not.toContain('summarize_wal');
+});
+
+test('WAL goes to the daemon by a client that only root can change, and nowhere before there is a key to seal it for', async () => {
+  const command = async (archives: boolean): Promise<string | undefined> =>
+    /^archive_command = (.*)$/m.exec(await serverSettings(SETTINGS, { ...MACHINE, archives }))?.[1];
+  expect(await command(true)).toMatch(
+    /^'perl \/opt\/vectabase\/current\/\S+\.pl \/run\/vectabase\/archive\/archive\.sock %p %f \|\| exit 1'$/,
+  );
+  expect(await command(false)).toBe("'/bin/true'");
 });
 
 test('values keep quotes and backslashes', () => {

@@ -1,14 +1,21 @@
 import { INSTALLED } from '../../../../foundation/config/directory.ts';
-import { ARCHIVE_SOCKET, installedCluster } from '../../../../foundation/config/machine-paths.ts';
+import { ARCHIVE_DIRECTORY, installedCluster } from '../../../../foundation/config/machine-paths.ts';
+import { archiveCommand } from '../../../../foundation/postgres/archive-command.ts';
 import { filledTemplate, postgresLines, postgresValue } from '../../conf-text.ts';
 import { tunedSettings } from '../../tuning.ts';
 import type { InstallSettings, MachineFacts } from '../step.ts';
 
-/** `conf.d/50-vectabase.conf`: what Postgres runs with on this machine. `diskBytes`: of the file system with the cluster. */
+export interface ServerPlace extends Pick<MachineFacts, 'memoryBytes' | 'cores'> {
+  /** Of the file system with the cluster. */
+  readonly diskBytes: number;
+  /** Whether the daemon takes WAL, which it seals for a recovery key. */
+  readonly archives: boolean;
+}
+
+/** `conf.d/50-vectabase.conf`: what Postgres runs with on this machine. */
 export async function serverSettings(
   settings: InstallSettings,
-  { memoryBytes, cores }: Pick<MachineFacts, 'memoryBytes' | 'cores'>,
-  diskBytes: number,
+  { archives, ...machine }: ServerPlace,
 ): Promise<string> {
   const { serverCertificate, serverKey } = installedCluster(settings.postgresMajor);
   const policy = await filledTemplate(['postgresql', 'policy.conf']);
@@ -17,9 +24,9 @@ export async function serverSettings(
     listen_addresses: postgresValue(['127.0.0.1', ...settings.listen].join(', ')),
     ssl_cert_file: postgresValue(serverCertificate),
     ssl_key_file: postgresValue(serverKey),
-    archive_command: postgresValue(ARCHIVE_COMMAND),
+    archive_command: postgresValue(archives ? ARCHIVE_COMMAND : NO_ARCHIVE),
   });
-  const tuned = tunedSettings({ memoryBytes, cores, diskBytes, platform: 'linux' });
+  const tuned = tunedSettings({ ...machine, platform: 'linux' });
   return [
     ...HEADER,
     policy,
@@ -36,14 +43,11 @@ const HEADER = [
   '',
 ];
 
-/** %p is relative to the data directory, where Postgres runs it. No value in it needs quoting for a shell. */
-const ARCHIVE_COMMAND = [
-  '/usr/bin/perl',
-  `${INSTALLED.current}/templates/archive/archive-wal.pl`,
-  ARCHIVE_SOCKET,
-  '%p',
-  '%f',
-].join(' ');
+/** Root's own copy of the client: what the daemon lays beside its socket could make Postgres' user run anything. */
+const ARCHIVE_COMMAND = archiveCommand(ARCHIVE_DIRECTORY, `${INSTALLED.current}/templates/archive/archive-wal.pl`);
+
+/** Lets WAL go, as with archiving off, but is exchanged without a restart. An empty one would keep WAL until the disk is full. */
+const NO_ARCHIVE = '/bin/true';
 
 function sinceMajor(major: number): Record<string, string> {
   // Incremental base backups need the summaries, and a summary cannot be made up afterwards.

@@ -10,6 +10,7 @@ import { packagesStep } from '../kinds/packages.ts';
 import { unitStep } from '../kinds/unit.ts';
 import { userStep } from '../kinds/user.ts';
 import type { InstallSettings, Machine, Step } from '../step.ts';
+import { archiveStep, hasRecoveryKey } from './archive.ts';
 import { clusterStep } from './cluster.ts';
 import { inForceStep } from './in-force.ts';
 import { serverPackages } from './packages.ts';
@@ -38,6 +39,7 @@ export function postgresSteps(settings: InstallSettings): readonly Step[] {
         { path: path.dirname(INSTALLATION.tls.caKey), owner: 'root:vectabase', mode: 0o750 },
       ],
     }),
+    archiveStep(),
     keysStep(settings),
     certificatesStep(settings),
     clusterStep(settings),
@@ -45,7 +47,10 @@ export function postgresSteps(settings: InstallSettings): readonly Step[] {
       id: 'postgres.settings',
       title: 'settings and access rules of Postgres',
       files: async ({ facts }) => [
-        owned(files.settings, await serverSettings(settings, facts, await diskBytes())),
+        owned(
+          files.settings,
+          await serverSettings(settings, { ...facts, diskBytes: await diskBytes(), archives: hasRecoveryKey() }),
+        ),
         owned(files.hba, await filledTemplate(['pg_hba', 'pg_hba.conf']), 0o640),
         owned(files.ident, await filledTemplate(['pg_hba', 'pg_ident.conf']), 0o640),
         owned(files.rules, await accessRules(settings), 0o640),

@@ -2,6 +2,7 @@ import { INSTALLED, installationPaths } from '../../../../foundation/config/dire
 import { SOCKET_DIRECTORY } from '../../../../foundation/config/machine-paths.ts';
 import { formatRuntimeFile, type RuntimeConfig } from '../../../../foundation/config/runtime-file.ts';
 import { loadSettings } from '../../../../foundation/config/settings.ts';
+import { archiveConfig, hasRecoveryKey } from '../postgres/archive.ts';
 import { fileStep } from '../kinds/file.ts';
 import type { InstallSettings, Step } from '../step.ts';
 
@@ -27,7 +28,7 @@ export function daemonFileStep(settings: InstallSettings): Step {
 
 function runtimeConfig({ apiPort, postgresPort }: InstallSettings): RuntimeConfig {
   const { settings } = loadSettings({ dir: INSTALLED.configuration });
-  const { api, log, rest, jwt, limits, auth, mail, secrets } = settings;
+  const { api, log, rest, jwt, limits, auth, mail, secrets, backup } = settings;
   return {
     api: { ...api, port: apiPort },
     database: { host: SOCKET_DIRECTORY, port: postgresPort, user: 'authenticator', database: 'postgres' },
@@ -43,5 +44,6 @@ function runtimeConfig({ apiPort, postgresPort }: InstallSettings): RuntimeConfi
     masterKeyCheckFile: 'credential:vectabase-master-key-check',
     secrets: { directory: INSTALLATION.secrets.directory, environment: secrets.environment },
     admin: { socket: ADMIN_SOCKET },
+    ...(hasRecoveryKey() && { archive: archiveConfig(backup) }),
   };
 }
