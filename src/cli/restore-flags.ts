@@ -28,7 +28,12 @@ export const restoreFlags = {
     summary: 'bring back this table alone, beside the one that is here',
     helpValue: 'SCHEMA.NAME',
   }),
-  database: Flags.string({ summary: 'database of --table', default: 'postgres', helpValue: 'NAME' }),
+  dump: Flags.string({ summary: 'restore this dump (or: newest) into a new database', helpValue: 'LABEL' }),
+  replace: Flags.boolean({
+    summary: 'let what --dump made take the name of the database that is here',
+    default: false,
+  }),
+  database: Flags.string({ summary: 'database of --table and --dump', default: 'postgres', helpValue: 'NAME' }),
   as: Flags.string({
     summary: 'name that --table gets here (default: vectabase_restored.NAME)',
     helpValue: 'SCHEMA.NAME',

@@ -1,35 +1,65 @@
+import { Flags } from '@oclif/core';
 import { BackupCommand } from '../../cli/backup-command.ts';
 import { formatBytes, formatDuration } from '../../cli/render/units.ts';
+import type { ConfigBackup } from '../../operator/backup/dump/configuration.ts';
+import type { DumpEntry } from '../../operator/backup/dump/create.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { BackupEntry } from '../../operator/backup/repository.ts';
 
-export default class BackupCreate extends BackupCommand<BackupEntry> {
+type Result = BackupEntry | DumpEntry | ConfigBackup;
+
+const KINDS = ['base', 'dump', 'config'] as const;
+
+export default class BackupCreate extends BackupCommand<Result> {
   static override summary = 'take a sealed backup of the whole cluster while it works';
-  static override description =
-    'A physical copy with the WAL that makes it consistent: AES-256-GCM, for the recovery key alone. Needs no pg_basebackup.';
+  static override description = `base: a physical copy with the WAL that makes it consistent, from which WAL leads to any second. Needs no pg_basebackup.
+dump: each database in pg_dump's custom format, and the roles. Restores into any newer Postgres; needs pg_dump.
+config: what this installation was set up with, its keys and its sealed secrets; the master key and the identity that opens the secrets are not in it.
+All of it AES-256-GCM, for the recovery key alone.`;
   static override examples = [
     '<%= config.bin %> backup create',
+    '<%= config.bin %> backup create --kind dump',
     '<%= config.bin %> backup create --repository /mnt/backup',
   ];
+  static override flags = {
+    kind: Flags.string({ summary: 'what to copy', options: KINDS, default: 'base' }),
+  };
 
-  async run(): Promise<BackupEntry> {
+  async run(): Promise<Result> {
     const { flags } = await this.parse(BackupCreate);
-    const { readRunningInstallation } = await import('../../foundation/postgres/installation.ts');
-    const { createBackup } = await import('../../operator/backup/create.ts');
     const { openRepository } = await import('../../operator/backup/repository.ts');
+    const repository = await openRepository(await this.place(flags));
+    const { readRunningInstallation } = await import('../../foundation/postgres/installation.ts');
     const { adminAddress: address } = await readRunningInstallation(flags.dir);
-    const entry = await createBackup(
-      { address, repository: await openRepository(await this.place(flags)) },
-      this.context<BackupObservation>(),
-    );
+    const ctx = this.context<BackupObservation>();
+    if (flags.kind === 'base') {
+      const { createBackup } = await import('../../operator/backup/create.ts');
+      return this.#shown(flags, await createBackup({ address, repository }, ctx), 'Backup');
+    }
+    if (flags.kind === 'dump') {
+      const { createDump } = await import('../../operator/backup/dump/create.ts');
+      return this.#shown(flags, await createDump({ address, repository }, ctx), 'Dump');
+    }
+    const { backUpConfiguration } = await import('../../operator/backup/dump/configuration.ts');
+    return this.#shown(flags, await backUpConfiguration({ address, repository, dir: flags.dir }, ctx), 'Configuration');
+  }
+
+  #shown<R extends Result>(
+    flags: { kind: string; dir: string; repository: string | undefined },
+    entry: R,
+    what: string,
+  ): R {
     this.closeRenderer();
-    const [base] = entry.objects;
+    const plain = entry.objects.reduce((sum, each) => sum + each.plainBytes, 0);
+    const sealed = entry.objects.reduce((sum, each) => sum + each.sealedBytes, 0);
     const ms = Date.parse(entry.finishedAt) - Date.parse(entry.startedAt);
+    const next =
+      { base: `rehearse ${entry.label}`, dump: `restore --dump ${entry.label}`, config: 'list' }[flags.kind] ?? '';
     this.print(
       [
-        `Backup ${entry.label}: ${formatBytes(base?.plainBytes ?? 0)}, sealed to ${formatBytes(base?.sealedBytes ?? 0)}, in ${formatDuration(ms)}`,
+        `${what} ${entry.label}: ${formatBytes(plain)}, sealed to ${formatBytes(sealed)}, in ${formatDuration(ms)}`,
         'A copy on the disk that it protects is not a backup yet: bring it to another machine.',
-        `  Next: vectabase backup rehearse ${entry.label} --key FILE${this.where(flags)}`,
+        `  Next: vectabase backup ${next}${flags.kind === 'config' ? '' : ' --key FILE'}${this.where(flags)}`,
         '',
       ].join('\n'),
     );

@@ -6,13 +6,20 @@ import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { RehearsalReport } from '../../operator/backup/rehearse.ts';
 
 export default class BackupRehearse extends BackupCommand<RehearsalReport> {
-  static override summary = 'restore a backup beside the running server, read all of it, and take it away again';
-  static override description =
-    'The only proof that a backup is one. Starts Postgres on the copy, without network, and counts every row of every table.';
-  static override examples = ['<%= config.bin %> backup rehearse --key recovery.key'];
-  static override args = { backup: Args.string({ ignoreStdin: true, description: 'which one (default: the newest)' }) };
+  static override summary =
+    'restore to a random second beside the running server, read all of it, and take it away again';
+  static override description = `The only proof that a backup is one. Starts Postgres on a copy, without network, replays WAL to a second that nobody chose, counts every row of every table, walks every index, and holds the tables against those of the nearest dump.
+What was found is written down, and its hash goes into the signed catalogue.`;
+  static override examples = [
+    '<%= config.bin %> backup rehearse --key recovery.key',
+    "<%= config.bin %> backup rehearse --key recovery.key --pitr '2026-11-22 14:03:00+00'",
+  ];
+  static override args = {
+    backup: Args.string({ ignoreStdin: true, description: 'this backup alone, as it ended' }),
+  };
   static override flags = {
     ...openingFlags,
+    pitr: Flags.string({ summary: 'the second to restore to, with its zone', helpValue: 'TIME' }),
     scratch: Flags.string({
       summary: 'directory with room for the whole cluster (default: the system’s for temporary files)',
       helpValue: 'DIR',
@@ -21,28 +28,55 @@ export default class BackupRehearse extends BackupCommand<RehearsalReport> {
 
   async run(): Promise<RehearsalReport> {
     const { flags, args } = await this.parse(BackupRehearse);
-    const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
+    const { openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
-    const { rehearse } = await import('../../operator/backup/rehearse.ts');
-    const repository = await openRepository(await this.place(flags));
-    const entry = await findEntry(repository, args.backup, flags);
-    const identities = await readRecoveryKey(flags.key);
-    const input = { repository, entry, identities, scratch: flags.scratch ?? tmpdir() };
+    const { assertSame, rehearse } = await import('../../operator/backup/rehearse.ts');
+    const { parseTarget } = await import('../../operator/backup/restore/target.ts');
+    const { findSite } = await import('../../operator/backup/restore/site.ts');
+    const site = await findSite(flags.dir, Date.now);
+    const input = {
+      repository: await openRepository(await this.place(flags)),
+      identities: await readRecoveryKey(flags.key),
+      scratch: flags.scratch ?? (site?.kind === 'installed' ? site.scratch : tmpdir()),
+      target: parseTarget(flags),
+      label: args.backup,
+      unsigned: flags.unsigned,
+      site,
+      record: site !== undefined,
+    };
     const report = await rehearse(input, this.context<BackupObservation>());
     this.closeRenderer();
     this.print(shown(report));
+    assertSame(report);
     return report;
   }
 }
 
-function shown({ label, bytes, restoreMs, startMs, databases }: RehearsalReport): string {
+function shown({
+  backup,
+  target,
+  bytes,
+  restoreMs,
+  replayMs,
+  ms,
+  databases,
+  compared,
+  evidence,
+}: RehearsalReport): string {
   const lines = databases.map(({ database, tables, rows, checkedIndexes }) => {
     const indexes = checkedIndexes === undefined ? '' : `, ${formatCount(checkedIndexes)} indexes sound`;
     return `  ${database}: ${formatCount(tables)} tables, ${formatCount(rows)} rows${indexes}`;
   });
   return [
-    `Backup ${label} restores: ${formatBytes(bytes)} back in ${formatDuration(restoreMs)}, Postgres answered after ${formatDuration(startMs)}`,
+    `Proved: a restore to ${target} takes ${formatDuration(ms)}`,
+    `  backup ${backup}: ${formatBytes(bytes)} back in ${formatDuration(restoreMs)}, WAL replayed in ${formatDuration(replayMs)}`,
     ...lines,
+    ...(compared === null
+      ? []
+      : [
+          `  against dump ${compared.with}: ${formatCount(compared.tables)} tables, ${formatCount(compared.same)} with as many rows, ${compared.missing.length} missing, ${compared.emptied.length} empty now`,
+        ]),
+    ...(evidence === null ? [] : [`  evidence: ${evidence.file}`]),
     '',
   ].join('\n');
 }

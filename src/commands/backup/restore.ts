@@ -6,6 +6,7 @@ import { restoreFlags } from '../../cli/restore-flags.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { shellWord } from '../../foundation/core/shell-words.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
+import type { DumpRestored } from '../../operator/backup/dump/restore.ts';
 import type { RestoreReport } from '../../operator/backup/restore.ts';
 import type { RestorePlan } from '../../operator/backup/restore/plan.ts';
 import type { CopyReport, ReadyRestore } from '../../operator/backup/restore/run.ts';
@@ -19,6 +20,7 @@ type Result =
   | RestorePlan
   | SwapReport
   | TableReport
+  | DumpRestored
   | (CopyReport & ({ readonly into: string } | SwapReport))
   | { readonly inspected: true };
 
@@ -44,6 +46,7 @@ A running installation is stopped for the moment of the replacement alone.`;
   async run(): Promise<Result> {
     const { flags, args } = await this.parseFlags();
     if (flags.undo || flags.resume) return this.#swap(flags);
+    if (flags.dump !== undefined) return this.#dump(flags, flags.dump);
     const { parseTarget } = await import('../../operator/backup/restore/target.ts');
     const target = parseTarget(flags);
     if (target === undefined) return this.#unpack(flags, args.backup);
@@ -129,7 +132,7 @@ A running installation is stopped for the moment of the replacement alone.`;
     return report;
   }
 
-  async #confirm(flags: RestoreFlags, { name }: Site, what: string): Promise<void> {
+  async #confirm(flags: RestoreFlags, { name }: Pick<Site, 'name'>, what: string): Promise<void> {
     const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
     const command = `vectabase backup restore${flags.undo ? ' --undo' : ' …'}${this.where(flags)}`;
     await confirmByName({ name, given: flags.confirm, what, ask, command });
@@ -183,6 +186,34 @@ A running installation is stopped for the moment of the replacement alone.`;
       this.context<BackupObservation>(),
     );
     return { inspected: true };
+  }
+
+  async #dump(flags: RestoreFlags, label: string): Promise<DumpRestored> {
+    const { findDump } = await import('../../operator/backup/dump/find.ts');
+    const { restoreDump } = await import('../../operator/backup/dump/restore.ts');
+    const { readRunningInstallation } = await import('../../foundation/postgres/installation.ts');
+    const { openRepository } = await import('../../operator/backup/repository.ts');
+    const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
+    const key = keyOf(flags);
+    const repository = await openRepository(await this.place({ ...flags, key }));
+    const { adminAddress: address } = await readRunningInstallation(flags.dir);
+    const entry = await findDump(repository, label, this.signal);
+    const identities = await readRecoveryKey(key);
+    const { database } = flags;
+    const replace = async ({ rows }: DumpRestored): Promise<void> => {
+      this.closeRenderer();
+      const what = `Database ${database} becomes the dump of ${entry.startedAt} (${formatCount(rows)} rows)`;
+      await this.#confirm(flags, { name: database }, what);
+    };
+    const input = { repository, entry, identities, address, database, replace: flags.replace ? replace : undefined };
+    const report = await restoreDump(input, this.context<BackupObservation>());
+    this.closeRenderer();
+    const kept =
+      report.kept === null ? '' : `What was there is database ${report.kept}; drop it when you need it no more.\n`;
+    this.print(
+      `Dump ${report.dump} is in database ${report.database}: ${formatCount(report.tables)} tables, ${formatCount(report.rows)} rows, all as counted, in ${formatDuration(report.ms)}\n${kept}`,
+    );
+    return report;
   }
 
   /** A base as it ended: no replay, no questions. */

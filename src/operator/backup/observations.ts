@@ -20,6 +20,7 @@ export type BackupObservation = Observation & { event: `backup.${string}.${Phase
       }
     | { event: 'backup.start.started' | 'backup.start.finished'; id: string; ms?: number }
     | { event: `backup.replay.${'started' | 'progress' | 'finished'}`; id: string; lsn?: string; ms?: number }
+    | { event: `backup.dump.${'started' | 'progress' | 'finished'}`; id: string; bytes?: number }
     | { event: `backup.proof.${'started' | 'finished'}`; id: string; rows?: number; ms?: number }
   );
 

@@ -61,7 +61,7 @@ describe('a backup', () => {
   });
 
   test('taken under writes restores to what was committed before it', async () => {
-    const report = await rehearse({ repository, entry, identities, scratch }, quiet());
+    const report = await rehearse({ repository, identities, scratch, label: entry.label, record: true }, quiet());
     const [other, postgres] = report.databases;
     expect(other).toMatchObject({ database: 'other', tables: 0 });
     expect(postgres?.tables).toBe(1);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,7 +7,8 @@ import { prepareBinaries } from '../../../src/foundation/postgres/embedded/binar
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { serviceUser } from '../../../src/foundation/process/service-user.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
-import { openRepository, type BackupEntry } from '../../../src/operator/backup/repository.ts';
+import { rehearse } from '../../../src/operator/backup/rehearse.ts';
+import { openRepository, readCatalogues, type BackupEntry } from '../../../src/operator/backup/repository.ts';
 import {
   readyRestore,
   rehearseCopy,
@@ -14,7 +16,7 @@ import {
   type RestoreRequest,
 } from '../../../src/operator/backup/restore/run.ts';
 import { scratchHome, startScratch } from '../../../src/operator/backup/restore/scratch.ts';
-import { instantText, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
+import { instantText, parseInstant, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import { listening } from '../../support/archive.ts';
 import { startArchivedCluster, type ArchivedCluster } from '../../support/archived-cluster.ts';
 
@@ -111,6 +113,34 @@ describe('a restore from a store', () => {
     );
     await scratch.stop();
     expect(row).toEqual({ rows: 40, last: 40, recovering: false });
+  });
+
+  test('is rehearsed to a random second, and its evidence is signed for', async () => {
+    const { repository, identities, home } = archived;
+    const scratch = path.join(home, 'scratch');
+    const report = await rehearse({ repository, identities, scratch, record: true }, listening());
+    expect(Date.parse(report.target)).toBeGreaterThanOrEqual(Math.floor(Date.parse(first.finishedAt) / 1000) * 1000);
+    expect(report.counts['postgres.public.sales']).toBe(
+      micros.filter((each) => each <= parseInstant(report.target)).length,
+    );
+    const evidence = await readFile(report.evidence?.file ?? '');
+    expect(createHash('sha256').update(evidence).digest('hex')).toBe(report.evidence?.sha256);
+    const [{ documents } = { documents: [] }] = await readCatalogues(repository, new AbortController().signal);
+    expect(documents.at(-1)?.entry).toMatchObject({
+      kind: 'rehearsed',
+      ok: true,
+      evidenceSha256: report.evidence?.sha256,
+      reached: report.lsn,
+    });
+    expect(await readdir(scratch)).toEqual([]);
+  });
+
+  test('that a rehearsal could not do is written down, too', async () => {
+    const { repository, identities } = archived;
+    const input = { repository, identities, scratch: path.join(archived.home, 'recovery.key'), record: true };
+    await expect(rehearse(input, listening())).rejects.toThrow('EEXIST');
+    const [{ documents } = { documents: [] }] = await readCatalogues(repository, new AbortController().signal);
+    expect(documents.at(-1)?.entry).toMatchObject({ kind: 'rehearsed', ok: false, code: 'BUG' });
   });
 
   describe('is refused', () => {

@@ -12,7 +12,7 @@ export interface StopPoint {
 }
 
 const STOPPED_BEFORE = /recovery stopping before (?:commit|abort) of (?:prepared )?transaction \d+, time (.+)$/;
-const STOPPED = /recovery stopping (?:before|after|at) /;
+const STOPPED = /recovery stopping (?:before|after|at) |recovery stopping after reaching consistency/;
 
 /** What the server's log says of the stop; undefined when it says nothing of one. */
 export function readStopLine(log: readonly string[]): { readonly nextCommit: number | undefined } | undefined {
@@ -71,6 +71,7 @@ function whatIsWrong(
         : undefined;
     case 'xid':
     case 'name':
+    case 'base':
       return undefined;
   }
 }

@@ -8,7 +8,9 @@ export type RestoreTarget =
   | { readonly kind: 'lsn'; readonly lsn: Lsn }
   | { readonly kind: 'xid'; readonly xid: bigint }
   | { readonly kind: 'name'; readonly name: string }
-  | { readonly kind: 'latest' };
+  | { readonly kind: 'latest' }
+  /** Where the backup itself is consistent, without any WAL after it. */
+  | { readonly kind: 'base' };
 
 export interface TargetFlags {
   readonly pitr?: string | undefined;
@@ -126,6 +128,8 @@ export function targetSettings(target: RestoreTarget): Record<string, string> {
       return { recovery_target_name: target.name };
     case 'latest':
       return {};
+    case 'base':
+      return { recovery_target: 'immediate' };
   }
 }
 
@@ -142,5 +146,7 @@ export function targetText(target: RestoreTarget): string {
       return `restore point ${target.name}`;
     case 'latest':
       return 'the latest commit';
+    case 'base':
+      return 'the end of the backup';
   }
 }
