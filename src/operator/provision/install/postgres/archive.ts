@@ -38,9 +38,11 @@ export function archiveStep(): Step {
 const NO_KEY =
   'nothing is backed up yet, as there is no recovery key to seal it for: vectabase backup key --out FILE, on a disk that is not of this machine; then vectabase install';
 
-/** Whether `vectabase backup key` was run here. */
+/** Public keys that WAL and backups are sealed for: `vectabase backup key` writes them. */
+export const RECIPIENTS = path.join(INSTALLATION.backupHome, 'recipients');
+
 export function hasRecoveryKey(): boolean {
-  return existsSync(path.join(INSTALLATION.backupHome, 'recipients'));
+  return existsSync(RECIPIENTS);
 }
 
 /** What the daemon archives with. */

@@ -1,6 +1,7 @@
 import { INSTALLED, installationPaths } from '../../../../foundation/config/directory.ts';
 import { debianCluster } from '../../../../foundation/config/machine-paths.ts';
 import { directoryStep } from '../kinds/directory.ts';
+import { RECIPIENTS } from '../postgres/archive.ts';
 import { unitStep } from '../kinds/unit.ts';
 import type { InstallSettings, Step } from '../step.ts';
 import { CREDENTIALS, credentialsStep } from './credentials.ts';
@@ -55,7 +56,12 @@ export function serviceSteps(settings: InstallSettings): readonly Step[] {
       id: 'units.daemon',
       title: 'the daemon',
       unit: 'vectabase.service',
-      restartOn: [daemon, INSTALLED.current, ...['secrets-identity', 'master-key', 'daemon-keys'].map(credential)],
+      restartOn: [
+        daemon,
+        INSTALLED.current,
+        RECIPIENTS,
+        ...['secrets-identity', 'master-key', 'daemon-keys'].map(credential),
+      ],
       reloadOn: [installationPaths(INSTALLED.configuration).daemonConfig],
     }),
   ];
