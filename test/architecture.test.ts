@@ -61,6 +61,8 @@ describe('every rule bites', () => {
     ['src/operator/provision/a.ts', "import { execa } from 'execa';", /belongs to src\/foundation\/process/],
     ['src/operator/provision/a.ts', "import { spawn } from 'node:child_process';", /belongs to src\/foundation\/p/],
     ['src/operator/secrets/a.ts', "import * as age from 'age-encryption';", /belongs to src\/foundation\/crypto/],
+    ['src/operator/backup/a.ts', "import { S3mini } from 's3mini';", /belongs to src\/foundation\/objects/],
+    ['src/operator/backup/a.ts', "import Sftp from 'ssh2-sftp-client';", /belongs to src\/foundation\/objects/],
     ['src/operator/secrets/a.ts', "import { env } from 'node:process';", /belongs to no room/],
 
     ['src/operator/migrate/a.ts', 'const home = process.env.HOME;', /uses process\.env/],

@@ -20,27 +20,46 @@ export const openingFlags = {
 export abstract class BackupCommand<Result> extends BaseCommand<Result> {
   static override baseFlags = {
     ...BaseCommand.baseFlags,
-    repository: Flags.string({
-      summary: 'where backups are kept (default: the setting backup.directory, <dir>/backups)',
-      helpValue: 'DIR',
+    from: Flags.string({
+      aliases: ['repository'],
+      summary:
+        'where the backups are: DIR, s3://BUCKET/PREFIX, sftp://USER@HOST/DIR (default: the setting backup.directory)',
+      helpValue: 'STORE',
+    }),
+    system: Flags.string({ summary: 'the cluster that is meant, where a store holds several', helpValue: 'ID' }),
+    'catalogue-key': Flags.string({
+      summary: 'public key that signed the catalogue, of the recovery kit (default: the one in the file of --key)',
+      helpValue: 'KEY',
+      multiple: true,
     }),
   };
 
   /** The flags that lead the next command to the same backups, as of `targetWords`. */
-  protected where(flags: { dir: string; repository: string | undefined }): string {
-    return `${targetWords(flags)}${flags.repository === undefined ? '' : ` --repository ${shellWord(flags.repository)}`}`;
+  protected where(flags: PlaceFlags): string {
+    return `${targetWords(flags)}${flags.from === undefined ? '' : ` --from ${shellWord(flags.from)}`}`;
   }
 
   /** What `openRepository` takes. */
-  protected async place(flags: { dir: string; repository: string | undefined; key?: string }): Promise<{
-    readonly directory: string;
-    readonly home: { readonly directory: string };
-    readonly keyFile: string | undefined;
-  }> {
+  protected async place(flags: PlaceFlags & { key?: string | undefined }) {
     const { installationPaths } = await import('../foundation/config/directory.ts');
     const { loadSettings } = await import('../foundation/config/settings.ts');
-    const named = flags.repository ?? loadSettings({ dir: flags.dir }).settings.backup.directory;
+    const { directory, stores } = loadSettings({ dir: flags.dir }).settings.backup;
     const { backups, backupHome } = installationPaths(flags.dir);
-    return { directory: named ?? backups, home: { directory: backupHome }, keyFile: flags.key };
+    return {
+      directory: directory ?? backups,
+      stores,
+      from: flags.from,
+      home: { directory: backupHome },
+      systemId: flags.system,
+      catalogueKeys: flags['catalogue-key'],
+      keyFile: flags.key,
+    };
   }
+}
+
+export interface PlaceFlags {
+  dir: string;
+  from: string | undefined;
+  system: string | undefined;
+  'catalogue-key': string[] | undefined;
 }

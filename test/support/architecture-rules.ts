@@ -96,6 +96,7 @@ const PACKAGE_FENCES: ReadonlyArray<readonly [name: RegExp, rooms: readonly stri
   [/^(pg|pg-.*|postgres)(\/|$)/, ['src/foundation/postgres/']],
   [/^(execa|(node:)?child_process)(\/|$)/, ['src/foundation/process/']],
   [/^(age-encryption|@peculiar\/x509)(\/|$)/, ['src/foundation/crypto/']],
+  [/^(s3mini|ssh2-sftp-client)(\/|$)/, ['src/foundation/objects/']],
   [/^(node:)?process$/, []],
 ];
 
@@ -163,7 +164,7 @@ function stringsOf(code: string): string {
  * its job inside `run()`: `const { migrate } = await import('../operator/migrate/run.ts')`; `import type` is free.
  */
 const HEAVY =
-  /^(pg|pg-.*|express|helmet|pino|ws|execa|listr2|@inquirer\/.*|jsonwebtoken|@peculiar\/x509|zod|yaml)(\/|$)/;
+  /^(pg|pg-.*|express|helmet|pino|ws|execa|listr2|@inquirer\/.*|jsonwebtoken|@peculiar\/x509|zod|yaml|s3mini|ssh2-sftp-client)(\/|$)/;
 
 function startUp(file: SourceFile, all: ReadonlyMap<string, SourceFile>): string[] {
   const entry = file.path.startsWith('src/commands/') || file.path === 'src/cli/main.ts';

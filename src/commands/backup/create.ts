@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { BackupCommand } from '../../cli/backup-command.ts';
+import { BackupCommand, type PlaceFlags } from '../../cli/backup-command.ts';
 import { formatBytes, formatDuration } from '../../cli/render/units.ts';
 import type { ConfigBackup } from '../../operator/backup/dump/configuration.ts';
 import type { DumpEntry } from '../../operator/backup/dump/create.ts';
@@ -19,7 +19,7 @@ All of it AES-256-GCM, for the recovery key alone.`;
   static override examples = [
     '<%= config.bin %> backup create',
     '<%= config.bin %> backup create --kind dump',
-    '<%= config.bin %> backup create --repository /mnt/backup',
+    '<%= config.bin %> backup create --from /mnt/backup',
   ];
   static override flags = {
     kind: Flags.string({ summary: 'what to copy', options: KINDS, default: 'base' }),
@@ -44,11 +44,7 @@ All of it AES-256-GCM, for the recovery key alone.`;
     return this.#shown(flags, await backUpConfiguration({ address, repository, dir: flags.dir }, ctx), 'Configuration');
   }
 
-  #shown<R extends Result>(
-    flags: { kind: string; dir: string; repository: string | undefined },
-    entry: R,
-    what: string,
-  ): R {
+  #shown<R extends Result>(flags: PlaceFlags & { kind: string }, entry: R, what: string): R {
     this.closeRenderer();
     const plain = entry.objects.reduce((sum, each) => sum + each.plainBytes, 0);
     const sealed = entry.objects.reduce((sum, each) => sum + each.sealedBytes, 0);

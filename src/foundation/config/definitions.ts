@@ -26,6 +26,23 @@ const PROVIDER = z.strictObject({
   extraClientIds: z.array(z.string().min(1)).optional(),
 });
 
+/** A place off this machine where backups are copied to. */
+const STORE = z.strictObject({
+  url: z
+    .string()
+    .regex(/^(file:\/\/\/|s3:\/\/[^/]|sftp:\/\/[^/])/, 'not file:///…, s3://BUCKET/… or sftp://USER@HOST/…'),
+  endpoint: z.url({ protocol: /^https?$/ }).optional(),
+  region: z.string().min(1).optional(),
+  pathStyle: z.boolean().optional(),
+  hostKey: z
+    .string()
+    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'not SHA256:…, as ssh-keygen -lf prints it')
+    .optional(),
+  credentialsFile: z.string().min(1).optional(),
+});
+
+export type StoreSetting = z.output<typeof STORE>;
+
 /** What the platform's own tables hold of keys, tokens and accounts (requirement 3.2). */
 const SENSITIVE_COLUMNS = [
   'public.developer_api_keys.api_key blind',
@@ -250,6 +267,11 @@ export const DEFINITIONS = {
   },
   backup: {
     directory: optionalText('Where backups are kept, instead of the directory of the installation.'),
+    stores: stores(
+      'Further places that backups are copied to: url (s3://, sftp://, file://), endpoint, region, pathStyle, hostKey, credentialsFile.',
+    ),
+    dumpDays: integer(30, [30, 3_650], 'Days that daily dumps are kept.'),
+    windowDays: integer(7, [1, 3_650], 'Days back to which any second can be returned to.'),
     archive: flag(
       false,
       'Whether `up` archives WAL, for a return to any second. Needs a recovery key; an installed server always does.',
@@ -289,6 +311,12 @@ export type Settings = {
     readonly [N in keyof (typeof DEFINITIONS)[S]]: (typeof DEFINITIONS)[S][N] extends Definition<infer T> ? T : never;
   };
 };
+
+function stores(doc: string): Definition<readonly StoreSetting[]> {
+  const { fromText } = providers(doc);
+  const accepts = 'list of places, JSON in the environment';
+  return { schema: z.array(STORE), initial: [], accepts, doc, secret: false, fromText };
+}
 
 function encryptedColumns(doc: string): Definition<readonly string[]> {
   const named = /^[^.\s]+\.[^.\s]+\.[^.\s]+( blind)?( for [^\s+]+(\+[^\s+]+)*)?$/;

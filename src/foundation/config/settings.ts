@@ -45,6 +45,7 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   VECTABASE_DIR: 'Directory of the installation, as --dir.',
   VECTABASE_TARGET_URL: 'Connection string of another database than the one of the installation, as --target-file.',
   VECTABASE_REASON: 'Why secrets are accessed, as --reason; it goes into the log of accesses.',
+  VECTABASE_RECOVERY_KEY_FILE: 'File with the recovery key of backups, as --key.',
   VECTABASE_MASTER_KEY: 'Master key of the installation, 64 hexadecimal digits, instead of its file. Never printed.',
 };
 

@@ -40,6 +40,7 @@ export const ERROR_CATALOGUE = {
     exitCode: 4,
     doc: 'Backups are sealed for a recovery key, and there is none, or not this one.',
   },
+  STORE_REFUSED: { exitCode: 4, doc: 'A place where backups are kept did not let us in, or is not the one it was.' },
   DATABASE_AUTH_FAILED: { exitCode: 4, doc: 'Postgres refused the user name or password.' },
   DATABASE_PERMISSION: { exitCode: 4, doc: 'The database role lacks a right that the step needs.' },
 

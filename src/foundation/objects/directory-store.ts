@@ -23,6 +23,7 @@ export function directoryStore(directory: string): ObjectStore {
   };
   return {
     url,
+    fileOf,
     put: async (key, source, { signal }) => {
       const file = fileOf(key);
       try {

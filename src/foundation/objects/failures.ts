@@ -43,3 +43,13 @@ export function storeFull(url: string, cause?: unknown): VectabaseError {
     cause,
   });
 }
+
+/** @param reason what the other side said, without credentials */
+export function storeRefused(url: string, reason: string, cause?: unknown): VectabaseError {
+  return new VectabaseError('STORE_REFUSED', {
+    message: `${url} refused us: ${reason}`,
+    hint: 'Compare the credentials and what they may do there (list, read, write, delete): vectabase config get backup.stores.',
+    details: { store: url },
+    cause,
+  });
+}

@@ -21,6 +21,8 @@ export interface ObjectStore {
   stat(key: string): Promise<StoredObject | undefined>;
   /** All keys that begin with a prefix, in ascending order of their bytes. */
   list(prefix: string): AsyncIterable<StoredObject>;
+  /** Where an object is as a file of this machine; undefined for stores elsewhere. */
+  readonly fileOf?: (key: string) => string;
   /** An absent one is no error. */
   remove(key: string): Promise<void>;
   close(): Promise<void>;

@@ -67,6 +67,11 @@ export function baseObject(label: string, name: 'base.tar' | 'manifest'): string
   return `base/${label}/${name}`;
 }
 
+/** What lies beside a base backup in clear, for days on which the catalogue is lost. */
+export function recordName(label: string): string {
+  return `base/${label}/backup.json`;
+}
+
 /** Where a store keeps an object. */
 export function storeKey(systemId: string, object: string): string {
   return `${systemId}/${object}.vbk`;

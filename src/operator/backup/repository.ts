@@ -2,12 +2,14 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { VectabaseError } from '../../foundation/core/errors.ts';
+import type { StoreSetting } from '../../foundation/config/definitions.ts';
 import { directoryStore } from '../../foundation/objects/directory-store.ts';
+import { openStore, parseStore } from '../../foundation/objects/open-store.ts';
 import type { ObjectStore } from '../../foundation/objects/store.ts';
 import { readHead, readTrustedKeys, type CatalogueHome } from './catalog/home.ts';
 import { readCatalogue, listSystems, type Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
-import { storeKey } from './names.ts';
+import { recordName, storeKey } from './names.ts';
 import { readCatalogueKeys } from './recovery-key.ts';
 
 const SEALED = z.object({
@@ -59,6 +61,10 @@ export interface Repository {
 
 export interface RepositoryPlace {
   readonly directory: string;
+  /** Further places, which the first one is copied to. */
+  readonly stores?: readonly StoreSetting[] | undefined;
+  /** Another place than `directory`: what was typed. */
+  readonly from?: string | undefined;
   readonly home: CatalogueHome;
   readonly systemId?: string | undefined;
   /** Public keys of catalogues that the reader names, or file of a recovery key, which has one in a comment. */
@@ -67,10 +73,11 @@ export interface RepositoryPlace {
 }
 
 export async function openRepository(place: RepositoryPlace): Promise<Repository> {
-  const { directory, home, systemId, catalogueKeys = [], keyFile } = place;
+  const { directory, stores = [], from, home, systemId, catalogueKeys = [], keyFile } = place;
   const kept = keyFile === undefined ? [] : await readCatalogueKeys(keyFile);
-  const trustedKeys = [...(await readTrustedKeys(home)), ...catalogueKeys, ...kept];
-  return { store: directoryStore(directory), home, staging: path.join(directory, '.staging'), systemId, trustedKeys };
+  const trustedKeys = [...new Set([...(await readTrustedKeys(home)), ...catalogueKeys, ...kept])];
+  const store = from === undefined ? directoryStore(directory) : await openStore(parseStore(from, stores));
+  return { store, home, staging: path.join(directory, '.staging'), systemId, trustedKeys };
 }
 
 /** The key of an object of a backup. */
@@ -79,10 +86,8 @@ export function objectKey({ version, systemId }: Pick<BackupRecord, 'version' | 
 }
 
 export function recordKey(record: Pick<BackupRecord, 'version' | 'systemId' | 'label'>): string {
-  return `${record.version === 1 ? '' : `${record.systemId}/`}base/${record.label}/${RECORD_NAME}`;
+  return `${record.version === 1 ? '' : `${record.systemId}/`}${recordName(record.label)}`;
 }
-
-const RECORD_NAME = 'backup.json';
 
 /** The catalogues of a store, each proved against what this machine knows. */
 export async function readCatalogues(repository: Repository, signal: AbortSignal): Promise<Catalogue[]> {

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { directoryStore } from '../../../src/foundation/objects/directory-store.ts';
 import type { ObjectStore } from '../../../src/foundation/objects/store.ts';
+import { holdStoreContract, keysOf } from '../../support/store-contract.ts';
 
 const signal = new AbortController().signal;
 
@@ -18,6 +19,8 @@ describe('a directory as a store', () => {
     store = directoryStore(path.join(home, 'made', 'later'));
   });
   afterEach(() => rmSync(home, { recursive: true }));
+
+  holdStoreContract(() => store);
 
   test('gives back what was put, from a file and from memory', async () => {
     const file = path.join(home, 'source');
@@ -86,9 +89,3 @@ describe('a directory as a store', () => {
     );
   });
 });
-
-async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list(prefix)) keys.push(key);
-  return keys;
-}
