@@ -80,7 +80,10 @@ A running installation is stopped for the moment of the replacement alone.`;
     const { findSite } = await import('../../operator/backup/restore/site.ts');
     const key = keyOf(flags);
     const site = await findSite(flags.dir, Date.now);
+    const { readRunningInstallation } = await import('../../foundation/postgres/installation.ts');
+    const here = (await site?.isRunning()) === true ? await readRunningInstallation(flags.dir) : undefined;
     const request = {
+      running: here?.adminAddress,
       repository: await openRepository(await this.place({ ...flags, key })),
       identities: await readRecoveryKey(key),
       target,

@@ -15,6 +15,8 @@ import {
   restoreInto,
   type RestoreRequest,
 } from '../../../src/operator/backup/restore/run.ts';
+import type { Site } from '../../../src/operator/backup/restore/site.ts';
+import { archiveNow } from '../../../src/operator/backup/restore/tail.ts';
 import { scratchHome, startScratch } from '../../../src/operator/backup/restore/scratch.ts';
 import { instantText, parseInstant, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import { listening } from '../../support/archive.ts';
@@ -141,6 +143,38 @@ describe('a restore from a store', () => {
     await expect(rehearse(input, listening())).rejects.toThrow('EEXIST');
     const [{ documents } = { documents: [] }] = await readCatalogues(repository, new AbortController().signal);
     expect(documents.at(-1)?.entry).toMatchObject({ kind: 'rehearsed', ok: false, code: 'BUG' });
+  });
+
+  test('finds what waits in the spool, and what a killed server had not archived', async () => {
+    const { cluster, home } = archived;
+    const session = await Session.open(cluster.adminAddress, { applicationName: 'restore test' });
+    await session.rows('insert into sales values (41)');
+    expect(await archiveNow(cluster.adminAddress, new AbortController().signal)).toBe(true);
+    await session.rows('insert into sales values (42)');
+    await session.close();
+    await cluster.kill('SIGKILL');
+    const data = path.join(cluster.directory, 'data');
+    const site: Site = {
+      kind: 'up',
+      name: 'test',
+      data,
+      runAs: await serviceUser(),
+      spool: path.join(home, 'spool'),
+      scratch: path.join(home, 'scratch'),
+      journal: path.join(home, 'restore.json'),
+      isRunning: async () => false,
+      stop: async () => ({ release: async () => undefined }),
+      start: async () => false,
+    };
+    const held = async (more: Partial<RestoreRequest>): Promise<unknown> => {
+      const ready = await readyRestore(request({ kind: 'latest' }, { into: undefined, ...more }), listening());
+      return (await rehearseCopy(ready, listening())).counts['postgres.public.sales'];
+    };
+    expect(await held({ into: path.join(home, 'elsewhere') })).toBe(40);
+    expect(await held({ site })).toBe(42);
+    await cluster.restart();
+    // A cluster that runs archives by itself: its files may change under our hands.
+    expect(await held({ site: { ...site, isRunning: async () => true } })).toBe(41);
   });
 
   describe('is refused', () => {

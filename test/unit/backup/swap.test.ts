@@ -31,6 +31,7 @@ describe('the replacement of a data directory', () => {
       name: 'shop',
       data: at('data'),
       runAs: undefined,
+      spool: at('spool'),
       scratch: home,
       journal: at('restore.json'),
       runs: true,

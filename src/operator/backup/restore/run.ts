@@ -3,6 +3,8 @@ import path from 'node:path';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
+import { directoryStore } from '../../../foundation/objects/directory-store.ts';
+import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 import type { RunAs } from '../../../foundation/process/run.ts';
 import { nameOf, serviceUser } from '../../../foundation/process/service-user.ts';
 import { openWith } from '../epochs.ts';
@@ -10,12 +12,14 @@ import { formatLsn } from '../names.ts';
 import type { BackupObservation } from '../observations.ts';
 import type { Repository } from '../repository.ts';
 import { assertEmpty } from '../restore.ts';
-import { readArchive } from './archive-view.ts';
+import { readArchive, type ArchiveView } from './archive-view.ts';
+import { layeredStore } from './layered-store.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import { moveInto, prepareCopy, type PreparedCopy, type PrepareInput } from './prepare.ts';
 import type { DatabaseProof } from './proof.ts';
 import type { Site } from './site.ts';
 import { beginSwap, finishSwap, unfinished, unfinishedSwap, type SwapReport } from './swap.ts';
+import { archiveNow, readTail, spoolKeys } from './tail.ts';
 import { instantText, targetText, type RestoreTarget } from './target.ts';
 
 export interface RestoreRequest {
@@ -32,8 +36,8 @@ export interface RestoreRequest {
   readonly into?: string | undefined;
   /** Where the copy is built; beside the data directory that it will replace unless told. */
   readonly scratch?: string | undefined;
-  /** Whose pg_wal holds what was written last and never archived. */
-  readonly tail?: string | undefined;
+  /** The server that runs here, which archives what it wrote last before anything else. */
+  readonly running?: DatabaseAddress | undefined;
 }
 
 /** A request that was found possible. */
@@ -66,17 +70,38 @@ export interface CopyReport {
  * @throws VectabaseError as `readArchive` and `planRestore`
  */
 export async function readyRestore(request: RestoreRequest, ctx: JobContext<BackupObservation>): Promise<ReadyRestore> {
-  const { repository, identities, target, site, into } = request;
+  const { identities, target, site, into } = request;
   if (into !== undefined) await assertEmpty(into);
   const parent = request.scratch ?? (into === undefined ? site?.scratch : path.dirname(path.resolve(into)));
   if (parent === undefined) throw nowhere();
   const opener = openWith(identities);
-  const view = await readArchive(repository, { opener, unsigned: request.unsigned === true, signal: ctx.signal });
+  // One that cannot archive, or not even answer, must not keep anybody from a restore.
+  if (request.running) await archiveNow(request.running, ctx.signal).catch(() => false);
+  const repository = withSpool(request.repository, site);
+  const archived = await readArchive(repository, { opener, unsigned: request.unsigned === true, signal: ctx.signal });
+  const { view, tail } = await withTail(archived, site);
   const planned = await planRestore(view, { ...request, place: parent, now: ctx.clock.now() });
   const runAs = into === undefined ? (site ? site.runAs : await serviceUser()) : await ownerFor(parent);
   const prefer = site?.kind === 'up' ? 'packaged' : 'system';
-  const { tail } = request;
   return { plan: planned.plan, input: { repository, view, planned, target, identities, parent, runAs, prefer, tail } };
+}
+
+function withSpool(repository: Repository, site: Site | undefined): Repository {
+  if (site === undefined) return repository;
+  return { ...repository, store: layeredStore(repository.store, directoryStore(site.spool)) };
+}
+
+/** What only this machine has: keys of WAL that is not uploaded, and WAL that a server that fell could not archive. */
+async function withTail(
+  view: ArchiveView,
+  site: Site | undefined,
+): Promise<{ view: ArchiveView; tail: string | undefined }> {
+  if (site === undefined) return { view, tail: undefined };
+  const epochs = view.epochs && new Set([...view.epochs, ...(await spoolKeys(site.spool, view.systemId))]);
+  // A server that runs has archived it, or will.
+  const left = (await site.isRunning()) ? new Map<string, number>() : await readTail(site.data, view.systemId);
+  const objects = new Map([...left, ...view.objects]);
+  return { view: { ...view, epochs, objects }, tail: left.size === 0 ? undefined : path.join(site.data, 'pg_wal') };
 }
 
 /** Restores into a new data directory, on which any server of this version can be started. */

@@ -25,6 +25,8 @@ export interface Site {
   readonly data: string;
   /** Whose files they are: Postgres refuses those of another user. */
   readonly runAs: RunAs | undefined;
+  /** WAL that is sealed and not in the store yet. */
+  readonly spool: string;
   /** Where copies are built: on the same file system. */
   readonly scratch: string;
   /** The journal of a replacement. */
@@ -59,6 +61,7 @@ async function upSite(dir: string, now: () => number): Promise<Site | undefined>
     name: path.basename(paths.directory.endsWith('/.vectabase') ? path.dirname(paths.directory) : paths.directory),
     data,
     runAs: owner.uid === process.getuid?.() ? undefined : owner,
+    spool: path.join(home, 'spool'),
     scratch: home,
     journal,
     isRunning: async () => (await readRun()) !== undefined,
@@ -96,6 +99,7 @@ async function installedSite(): Promise<Site | undefined> {
     name: hostname(),
     data,
     runAs: owner,
+    spool: path.join(INSTALLED.data, 'spool'),
     scratch: path.join(INSTALLED.data, 'scratch'),
     journal,
     isRunning: async () => (await run(['systemctl', 'is-active', '--quiet', postgres])).exitCode === 0,
