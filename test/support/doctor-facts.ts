@@ -30,6 +30,7 @@ export function goodFacts(): Facts {
       hba: [
         {
           line: 1,
+          file: 'pg_hba.conf',
           type: 'local',
           databases: '{all}',
           users: '{all}',
@@ -136,7 +137,16 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 export function rule(change: Partial<Facts['database']['hba'][number]>): Facts['database']['hba'][number] {
-  const plain = { line: 9, type: 'hostssl', databases: '{all}', users: '{all}', address: '', options: '', error: null };
+  const plain = {
+    line: 9,
+    file: 'pg_hba.conf',
+    type: 'hostssl',
+    databases: '{all}',
+    users: '{all}',
+    address: '',
+    options: '',
+    error: null,
+  };
   return { ...plain, method: 'scram-sha-256', ...change };
 }
 

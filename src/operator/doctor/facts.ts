@@ -75,6 +75,7 @@ export interface DatabaseFacts {
   }[];
   readonly hba: readonly {
     readonly line: number;
+    readonly file: string;
     readonly type: string | null;
     readonly databases: string;
     readonly users: string;

@@ -1,4 +1,5 @@
 import { debianCluster } from '../../foundation/config/machine-paths.ts';
+import { checkVolume } from '../../foundation/volume/check.ts';
 import type { Looks } from './examine.ts';
 import type { BackupFacts, DriftFacts, VolumeFindings } from './facts.ts';
 import { lookAtDatabase } from './look/database.ts';
@@ -13,7 +14,6 @@ import type { Place } from './place.ts';
 /** What other rooms know, and hand over. */
 export interface Given {
   readonly backups: (signal: AbortSignal) => Promise<BackupFacts & { readonly recoveryKey: boolean }>;
-  readonly volume?: (signal: AbortSignal) => Promise<VolumeFindings>;
   /** Everything on the machine that `install` would change. */
   readonly drift?: (signal: AbortSignal) => Promise<readonly DriftFacts[]>;
 }
@@ -29,8 +29,8 @@ export function quickLooks(place: Place, given: Given): Looks {
     ...(place.kind === 'machine' && {
       pgbouncer: async () => lookAtPooler(place.settings.install.poolerPort),
       units: async () => lookAtUnits(unitsOf(place), false),
+      volume: async () => lookAtVolume(place),
     }),
-    ...(given.volume !== undefined && { volume: given.volume }),
   };
 }
 
@@ -47,6 +47,11 @@ export function deepLooks(place: Place, given: Given): Looks {
     ...(place.kind === 'machine' && { units: async () => lookAtUnits(unitsOf(place), true) }),
     ...(given.drift !== undefined && { drift: given.drift }),
   };
+}
+
+async function lookAtVolume({ settings }: Place): Promise<VolumeFindings> {
+  const { plaintextAllowed, findings } = await checkVolume(settings.install.volume);
+  return { allowPlaintext: plaintextAllowed, findings };
 }
 
 /** With the exposure that each was measured at, and may not pass. */

@@ -86,7 +86,7 @@ async function upPlace(
       rootCertificate: undefined,
     },
     apiUrl: run?.apiUrl ?? `http://127.0.0.1:${settings.api.port}`,
-    backups: backupsOf(paths, settings, cluster, paths.backups),
+    backups: backupsOf(paths, settings, cluster),
   };
 }
 
@@ -112,17 +112,12 @@ function machinePlace(paths: InstallationPaths, settings: Settings): Place {
       rootCertificate: undefined,
     },
     apiUrl: `http://127.0.0.1:${settings.api.port}`,
-    backups: backupsOf(paths, settings, cluster, `${INSTALLED.data}/backups`),
+    backups: backupsOf(paths, settings, cluster),
   };
 }
 
-function backupsOf(
-  paths: InstallationPaths,
-  { backup }: Settings,
-  { data }: ClusterPaths,
-  own: string,
-): Place['backups'] {
-  return { place: { directory: backup.directory ?? own, home: { directory: paths.backupHome } }, data };
+function backupsOf(paths: InstallationPaths, { backup }: Settings, { data }: ClusterPaths): Place['backups'] {
+  return { place: { directory: backup.directory ?? paths.backups, home: { directory: paths.backupHome } }, data };
 }
 
 function missing(directory: string): VectabaseError {

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { INSTALLED } from '../../foundation/config/directory.ts';
 import { effectOf, type Effect } from '../../foundation/config/effects.ts';
 import {
   checkSettingsText,
@@ -93,6 +94,8 @@ export async function editSettingsFile(dir: string): Promise<EditResult> {
 /** What to do for the changes to count; undefined when the next command reads them by itself. */
 export function howToApply(effects: readonly Effect[], dir: string): string | undefined {
   if (effects.every((effect) => effect === 'next command')) return undefined;
+  // An installed machine's servers read what install makes of the file; it restarts whom it concerns.
+  if (path.resolve(dir) === INSTALLED.configuration) return 'Run vectabase install for the servers to take it.';
   const what = effects.includes('postgres restart') ? 'Postgres' : 'the daemon';
   return `It counts once ${what} is started with it: stop vectabase up, and run vectabase up${targetWords({ dir })} again.`;
 }

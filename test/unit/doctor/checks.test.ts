@@ -273,7 +273,7 @@ describe('a broken machine', () => {
 
 /** What a person can type as it stands: a program first, and nothing to think about in brackets. */
 const COMMAND =
-  /^(vectabase|systemctl|apt-get|journalctl|timedatectl|unattended-upgrade|chmod|curl|du|ps) (?!.*\(stop)[^…]*$/;
+  /^(vectabase|sudoedit|systemctl|apt-get|journalctl|timedatectl|unattended-upgrade|chmod|curl|du|ps) (?!.*\(stop)[^…]*$/;
 
 describe('examine', () => {
   const everything = (facts: Facts): Looks =>

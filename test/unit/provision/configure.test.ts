@@ -91,6 +91,7 @@ describe('set', () => {
   test('knows of every setting when it counts', () => {
     expect(describeSettings().filter(({ key }) => effectOf(key) === undefined)).toEqual([]);
     expect(howToApply(['next command'], dir)).toBeUndefined();
+    expect(howToApply(['daemon restart'], '/etc/vectabase')).toContain('vectabase install');
     expect(howToApply(['daemon restart', 'postgres restart'], dir)).toContain(`vectabase up --dir ${dir}`);
   });
 });

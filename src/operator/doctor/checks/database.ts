@@ -102,10 +102,15 @@ export const DATABASE_CHECKS: readonly DatabaseCheck[] = [
         .filter(({ error }) => error !== null)
         .map(({ line, error }) => `line ${line}: ${error ?? ''}`);
       if (refused.length > 0) return fail(some(refused), repair(about));
-      const open = hba
-        .filter(isOpen)
-        .map(({ line, type, address, method }) => `line ${line}: ${type ?? ''} ${address} ${method}`);
-      return open.length === 0 ? ok(`${whole(hba.length)} rules`) : fail(some(open), repair(about));
+      const open = hba.filter(isOpen);
+      const [first] = open;
+      const told = open.map(({ file, line, type, address, method }) =>
+        `${file}:${line} ${type ?? ''} ${address} ${method}`.replaceAll(/ +/g, ' '),
+      );
+      if (first === undefined) return ok(`${whole(hba.length)} rules`);
+      // A rule of the owner's own stands in a file that we do not write.
+      const own = about.kind === 'machine' && !/(50-vectabase|pg_hba)\.conf$/.test(first.file);
+      return fail(some(told), own ? `sudoedit ${first.file}` : repair(about));
     },
   },
   {

@@ -58,9 +58,12 @@ export const GUARD_CHECKS: ReadonlyArray<
     only: 'machine',
     judge: ({ findings }) => {
       const noted = findings.filter(({ level }) => level === 'noted');
+      const fix = noted.some(({ rule }) => rule === 'recovery')
+        ? 'vectabase volume recovery'
+        : 'vectabase volume status';
       return noted.length === 0
         ? ok('swap, core dumps and key are covered')
-        : warn(some(noted.map(({ subject, reason }) => `${subject}: ${reason}`)), 'vectabase install');
+        : warn(some(noted.map(({ subject, reason }) => `${subject}: ${reason}`)), fix);
     },
   },
   {
@@ -160,7 +163,7 @@ export const GUARD_CHECKS: ReadonlyArray<
         ? ok('no difference')
         : warn(
             some(drift.map(({ target, note }) => (note === '' ? target : `${target}: ${note}`))),
-            'vectabase install --dry-run',
+            'vectabase install',
           ),
   },
   {

@@ -55,8 +55,12 @@ function messageIn(line: string): string {
 async function ailmentOf(signal: AbortSignal): Promise<string | undefined> {
   const end = Date.now() + HEALTH_MS;
   let reason = 'it did not start';
+  let restarts: number | undefined;
   for (let good = 0; Date.now() < end; await sleep(1_000, signal)) {
-    const { stdout } = await run(['systemctl', 'show', DAEMON, '--property=ActiveState,Result']);
+    const { stdout } = await run(['systemctl', 'show', DAEMON, '--property=ActiveState,NRestarts']);
+    const now = Number(/NRestarts=(\d+)/.exec(stdout)?.[1] ?? 0);
+    restarts ??= now;
+    if (now - restarts >= 3) return `${DAEMON} dies again and again`;
     const active = /ActiveState=active/.test(stdout);
     const answer = active ? await readyReason() : `${DAEMON} is ${/ActiveState=(\w+)/.exec(stdout)?.[1] ?? 'missing'}`;
     good = answer === undefined ? good + 1 : 0;

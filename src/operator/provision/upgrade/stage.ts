@@ -58,8 +58,9 @@ async function assertDigest(file: string, wanted: string | undefined): Promise<v
 async function unpack(file: string, place: string): Promise<string | undefined> {
   const { exitCode, stderr } = await run(['tar', '-xf', file, '-C', place, '--no-same-owner']);
   if (exitCode !== 0) throw fetchFailed(`${file} cannot be unpacked`, stderr);
-  const root = path.join(place, 'package');
-  return existsSync(path.join(root, 'node_modules')) ? root : undefined;
+  // npm packs below `package`; our own bundle lies flat.
+  const roots = [path.join(place, 'package'), place];
+  return roots.find((root) => existsSync(path.join(root, 'node_modules')));
 }
 
 async function npmInstall(what: string, place: string): Promise<string> {

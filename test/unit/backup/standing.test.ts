@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import type { CatalogueDocument } from '../../../src/operator/backup/catalog/document.ts';
+import type { CatalogueEntry } from '../../../src/operator/backup/catalog/entries.ts';
+import type { Catalogue } from '../../../src/operator/backup/catalog/read.ts';
+import { standingOf } from '../../../src/operator/backup/standing.ts';
+
+const NOW = Date.parse('2026-11-23T12:00:00Z');
+const at = (time: string): string => `2026-11-${time}:00Z`;
+
+function catalogue(...entries: ReadonlyArray<readonly [time: string, entry: CatalogueEntry]>): Catalogue {
+  const documents = entries.map(
+    ([time, entry], index) => ({ number: index + 1, at: at(time), entry }) as CatalogueDocument,
+  );
+  return { systemId: '7', store: 'file:///backups', documents } as unknown as Catalogue;
+}
+
+const base = (label: string, time: string): readonly [string, CatalogueEntry] => [
+  time,
+  {
+    kind: 'base',
+    label,
+    postgres: '17.12',
+    startedAt: at(time),
+    finishedAt: at(time),
+    objects: [],
+    start: { lsn: '0/1', timeline: 1 },
+    end: { lsn: '0/2', timeline: 1 },
+  },
+];
+const wal = (time: string, lastCommit: string | null): readonly [string, CatalogueEntry] => [
+  time,
+  {
+    kind: 'wal',
+    timeline: 1,
+    start: '0/2',
+    end: '0/3',
+    lastCommitAt: lastCommit === null ? null : at(lastCommit),
+    files: [],
+  },
+];
+const rehearsed = (time: string, ok: boolean): readonly [string, CatalogueEntry] => [
+  time,
+  { kind: 'rehearsed', label: 'a', target: null, ms: 1, ok },
+];
+
+describe('how backups stand', () => {
+  test('with continuous WAL: any second between the oldest backup and the last commit', () => {
+    const standing = standingOf(
+      [
+        catalogue(
+          base('a', '21T03:00'),
+          base('b', '22T03:00'),
+          rehearsed('22T04:00', true),
+          wal('23T11:59', '23T11:58'),
+        ),
+      ],
+      NOW,
+    );
+    expect(standing.line).toBe(
+      'you can return to any second between 2026-11-21 03:00:00 UTC and 2026-11-23 11:58:00 UTC; last proved restore 32 h ago; store 1 min behind',
+    );
+    expect(standing).toMatchObject({
+      continuous: true,
+      lag: 60,
+      newestAge: 33 * 3_600,
+      rehearsalAge: 32 * 3_600,
+      keyProofAge: null,
+    });
+  });
+
+  test('without WAL: only the backup itself', () => {
+    const standing = standingOf([catalogue(base('a', '22T03:00'))], NOW);
+    expect(standing.line).toBe(
+      'you can return to the backup of 2026-11-22 03:00:00 UTC, and to nothing after it; no restore was ever proved',
+    );
+    expect(standing).toMatchObject({ continuous: false, lag: null });
+  });
+
+  test('a hole ends the line, and only what begins behind it counts', () => {
+    const gap: readonly [string, CatalogueEntry] = [
+      '22T05:00',
+      { kind: 'gap', timeline: 1, start: '0/3', end: '0/4', reason: 'lost' },
+    ];
+    const before = [base('a', '21T03:00'), wal('22T04:00', '22T04:00'), gap, wal('23T11:00', '23T11:00')] as const;
+    expect(standingOf([catalogue(...before)], NOW).line).toContain('to nothing after it');
+    expect(standingOf([catalogue(...before, base('c', '22T06:00'))], NOW).line).toContain(
+      'between 2026-11-22 06:00:00 UTC and 2026-11-23 11:00:00 UTC',
+    );
+  });
+
+  test('what was pruned is gone, and a rehearsal that failed proves nothing', () => {
+    const pruned: readonly [string, CatalogueEntry] = [
+      '23T01:00',
+      { kind: 'pruned', store: 'file:///backups', objects: ['base/a'], reason: 'old' },
+    ];
+    const standing = standingOf([catalogue(base('a', '21T03:00'), pruned, rehearsed('23T02:00', false))], NOW);
+    expect(standing).toMatchObject({
+      newestAge: null,
+      rehearsalAge: null,
+      line: expect.stringContaining('no backup') as unknown,
+    });
+  });
+
+  test('of several clusters in one store the newest counts', () => {
+    const old = catalogue(base('a', '01T03:00'));
+    expect(standingOf([old, catalogue(base('b', '23T03:00'))], NOW).newestAge).toBe(9 * 3_600);
+  });
+});
