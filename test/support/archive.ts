@@ -60,12 +60,10 @@ export async function archiveLine(directory: string, name: string, bytes: number
   return `VTA1 ${await readFile(path.join(directory, 'archive.token'), 'utf8')} ${name} ${bytes}\n`;
 }
 
-/** Runs a command line of Postgres as its shell would, `%p` and `%f` filled in. */
-export async function runCommandLine(command: string, place: { p: string; f: string }) {
-  const line = command.replaceAll(/%([pf%])/g, (_, what: string) =>
-    what === 'p' ? place.p : what === 'f' ? place.f : '%',
-  );
-  return run(['sh', '-c', line]);
+/** Runs a command line of Postgres as its shell would, in the data directory, `%p` and `%f` filled in. */
+export async function runCommandLine(command: string, { cwd, ...place }: { cwd: string; p: string; f: string }) {
+  const line = command.replaceAll(/%([pf%])/g, (_, what: 'p' | 'f' | '%') => (what === '%' ? '%' : place[what]));
+  return run(['sh', '-c', line], { cwd });
 }
 
 /** A context that remembers what it was told. */

@@ -113,6 +113,27 @@ describe('a container', () => {
     expect((await read(Buffer.concat([preamble, await buffer(body)]))).equals(plain)).toBe(true);
   });
 
+  test('of three segments is refused with any byte before them changed, and bytes all over them', async () => {
+    const sealed = await readFile(file);
+    const start = 13 + sealed.readUInt32BE(9);
+    // All of what each segment begins and ends with, and some of what is between (every byte: sealed-stream.test.ts).
+    const edges = [start, start + 2 ** 20, start + 2 ** 21, sealed.length].flatMap((edge) =>
+      Array.from({ length: 20 }, (_, at) => edge - 10 + at),
+    );
+    const some = Array.from({ length: 40 }, () => Math.floor(Math.random() * sealed.length));
+    const inside = (places: number[]): number[] => [...places, ...edges, ...some].filter((at) => at < sealed.length);
+    // Whoever has the key all the same: what stands before the payload is bound to it.
+    const opener = async (): Promise<Buffer> => epoch.key;
+    for (const at of inside([...Array.from({ length: start }).keys()])) {
+      sealed[at] = (sealed[at] ?? 0) ^ 0x10;
+      await expect(read(sealed, { opener })).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+      sealed[at] = (sealed[at] ?? 0) ^ 0x10;
+    }
+    for (const end of inside([...Array.from({ length: start + 48 }).keys()])) {
+      await expect(read(sealed.subarray(0, end), { opener })).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+    }
+  }, 60_000);
+
   test('that is no container, or half of one, is refused', async () => {
     const sealed = await readFile(file);
     const odd = [Buffer.alloc(0), Buffer.from('VTBACKUP'), sealed.subarray(0, 200), randomBytes(5000)];

@@ -45,6 +45,8 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
   const { directory, name, fd, owner } = input;
   await prepareDirectory(directory, owner);
   const place = path.join(directory, `${name}.sock`);
+  // Before the token, which would be another one for the clients of who listens.
+  if (fd === undefined) await refuseSecond(place);
   const token = randomBytes(32).toString('hex');
   const script = path.join(directory, `${name}-wal.pl`);
   const secret = path.join(directory, `${name}.token`);
@@ -63,7 +65,6 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
     clients.add(served);
   });
   server.maxConnections = MOST_CLIENTS;
-  if (fd === undefined) await refuseSecond(place);
   await listen(server, fd === undefined ? { path: place } : { fd });
   if (fd === undefined) await share(place, directory, owner);
   return {
