@@ -93,7 +93,9 @@ class BaseBackupQuery implements pg.Submittable {
 
   constructor(label: string) {
     const quoted = `'${label.replaceAll("'", "''")}'`;
-    const options = [`LABEL ${quoted}`, 'PROGRESS', `CHECKPOINT 'fast'`, 'WAL', `MANIFEST 'yes'`, SHA256];
+    // It brings the WAL that it needs: waiting until that is archived as well would take as long as the archive is away.
+    const wal = ['WAL', 'WAIT false'];
+    const options = [`LABEL ${quoted}`, 'PROGRESS', `CHECKPOINT 'fast'`, ...wal, `MANIFEST 'yes'`, SHA256];
     this.#command = `BASE_BACKUP (${options.join(', ')})`;
     this.archive = new Readable({
       read: () => this.#wire?.stream.resume(),

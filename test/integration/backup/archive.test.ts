@@ -1,31 +1,28 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asVectabaseError, VectabaseError } from '../../../src/foundation/core/errors.ts';
 import { systemClock } from '../../../src/foundation/core/observe.ts';
 import type { AgeIdentity, AgeRecipient } from '../../../src/foundation/crypto/age-keys.ts';
-import { prepareBinaries } from '../../../src/foundation/postgres/embedded/binaries.ts';
-import { startServer } from '../../../src/foundation/postgres/embedded/server.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import type { RunAs } from '../../../src/foundation/process/run.ts';
 import { serviceUser } from '../../../src/foundation/process/service-user.ts';
 import { serveArchive, type ArchiveServer } from '../../../src/operator/backup/archive/archive-server.ts';
 import type { ArchiveObservation } from '../../../src/operator/backup/archive/observations.ts';
-import { serveRestore, type WalRange } from '../../../src/operator/backup/archive/restore-server.ts';
+import { readCluster } from '../../../src/operator/backup/archive/cluster.ts';
 import { Spool, type Cluster } from '../../../src/operator/backup/archive/spool.ts';
 import { Uploader } from '../../../src/operator/backup/archive/upload.ts';
 import type { WalEntry } from '../../../src/operator/backup/archive/wal-log.ts';
 import { sealFile } from '../../../src/operator/backup/container.ts';
 import { createBackup } from '../../../src/operator/backup/create.ts';
-import { Epochs, newEpoch, openWith } from '../../../src/operator/backup/epochs.ts';
-import { parseLsn, parseWalFile } from '../../../src/operator/backup/names.ts';
-import { makeRecoveryKey, readRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
+import { Epochs, newEpoch } from '../../../src/operator/backup/epochs.ts';
+import { parseWalFile } from '../../../src/operator/backup/names.ts';
+import { makeRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
 import { openRepository, type BackupEntry, type Repository } from '../../../src/operator/backup/repository.ts';
-import { restoreBackup } from '../../../src/operator/backup/restore.ts';
 import { listening, newKeys } from '../../support/archive.ts';
+import { recoverCopy, untilArchived } from '../../support/recover.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import { memoryStore, type MemoryStore } from '../../support/memory-store.ts';
 
@@ -52,7 +49,7 @@ describe('WAL that Postgres archives', () => {
       settings: { full_page_writes: 'on', archive_mode: 'on', archive_command: archive.command },
     });
     session = await Session.open(cluster.adminAddress, { applicationName: 'archive test' });
-    facts = await readCluster(session);
+    facts = await readCluster(cluster.adminAddress);
     const keys = await newKeys();
     ({ identities, recipients } = keys);
     const epochs = new Epochs(async () => keys.recipients, systemClock);
@@ -80,7 +77,7 @@ describe('WAL that Postgres archives', () => {
       await session.rows(`insert into sales (note) select 'row ' || n from generate_series(1, 1000) n`);
       await session.rows('select pg_switch_wal()');
     }
-    await archived(session);
+    await untilArchived(session);
     expect(uploader.status.waitingFiles).toBeGreaterThan(12);
     await uploader.drain();
     expect(uploader.status).toMatchObject({ waitingFiles: 0, waitingBytes: 0, oldestAt: undefined });
@@ -141,86 +138,15 @@ describe('WAL that Postgres archives', () => {
     return readFile(file);
   }
 
-  /** Restores the base, replays all there is and counts; or tells how the recovery ended. */
-  async function recover(
-    from: MemoryStore,
-  ): Promise<{ rows: string } | { ended: string; because: string | undefined }> {
-    const directory = mkdtempSync(path.join(tmpdir(), 'vt-r-'));
-    const data = path.join(directory, 'data');
-    if (owner) chownSync(directory, owner.uid, owner.gid);
-    const own = await readRecoveryKey(path.join(home, 'base.key'));
-    await restoreBackup({ repository, entry, identities: own, into: data, owner, durable: false }, listening());
-    await writeFile(path.join(data, 'recovery.signal'), '');
-    await writeFile(path.join(data, 'postgresql.auto.conf'), '');
-    const { systemId, segmentBytes } = facts;
-    const source = { store: from, systemId, segmentBytes, opener: openWith(identities), epochs: fingerprints(entries) };
-    const restore = await serveRestore(
-      { ...source, directory: path.join(directory, 'socket'), owner, ranges: ranges(entries) },
-      ctx,
-    );
-    try {
-      const server = await startServer({
-        binaries: await prepareBinaries({ runAs: owner }),
-        runAs: owner,
-        data,
-        socketDirectory: directory,
-        port: cluster.port,
-        listenAddresses: [],
-        logFile: path.join(directory, 'postgres.log'),
-        // Not before the end of the archive: a recovery that is ended early must not have been seen as a server.
-        settings: { restore_command: restore.command, archive_mode: 'off', hot_standby: 'off' },
-      }).catch((error: unknown) => asVectabaseError(error));
-      if (server instanceof VectabaseError) return { ended: server.code, because: restore.failure()?.code };
-      try {
-        const copy = await Session.open({ ...cluster.adminAddress, host: directory }, { applicationName: 'restored' });
-        const [row] = await copy.rows<{ rows: string }>('select count(*)::text as rows from sales');
-        await copy.close();
-        return { rows: row?.rows ?? '' };
-      } finally {
-        await server.stop();
-      }
-    } finally {
-      await restore.close();
-      rmSync(directory, { recursive: true });
-    }
-  }
+  const recover = async (from: MemoryStore) =>
+    recoverCopy({
+      cluster,
+      base: { repository, entry, keyFile: path.join(home, 'base.key') },
+      wal: { store: from, facts, identities, entries },
+      table: 'sales',
+    });
 });
 
 function flip(bytes: Buffer | undefined): void {
   if (bytes) bytes.writeUInt8((bytes[bytes.length - 40] ?? 0) ^ 1, bytes.length - 40);
-}
-
-async function readCluster(session: Session): Promise<Cluster> {
-  const [row] = await session.rows<{ systemId: string; postgres: string; segmentBytes: number }>(
-    `select system_identifier::text as "systemId", current_setting('server_version') as postgres,
-       (select setting::integer from pg_settings where name = 'wal_segment_size') as "segmentBytes" from pg_control_system()`,
-  );
-  if (!row) throw new Error('no row');
-  return row;
-}
-
-/** Waits until everything up to the last switch is archived. */
-async function archived(session: Session): Promise<void> {
-  await session.rows(`select pg_logical_emit_message(true, 'test', 'so that there is something to switch away from')`);
-  const [wanted] = await session.rows<{ name: string }>(`select pg_walfile_name(pg_switch_wal()) as name`);
-  for (const end = Date.now() + 30_000; ;) {
-    const [row] = await session.rows<{ last: string | null; failed: string }>(
-      'select last_archived_wal as last, failed_count::text as failed from pg_stat_archiver',
-    );
-    if ((row?.last ?? '') >= (wanted?.name ?? '')) return;
-    if (Date.now() > end) throw new Error(`archived up to ${row?.last}, failed ${row?.failed}, wanted ${wanted?.name}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function fingerprints(entries: readonly WalEntry[]): Set<string> {
-  return new Set(entries.flatMap((entry) => (entry.kind === 'epoch' ? [entry.keySha256] : [])));
-}
-
-function ranges(entries: readonly WalEntry[]): WalRange[] {
-  return entries.flatMap((entry) =>
-    entry.kind === 'wal'
-      ? [{ timeline: entry.timeline, start: parseLsn(entry.start) ?? 0n, end: parseLsn(entry.end) ?? 0n }]
-      : [],
-  );
 }

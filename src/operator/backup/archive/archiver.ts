@@ -38,6 +38,8 @@ export interface Archiver {
 
 /** Milliseconds between attempts to ask the database who it is. */
 const RETRY = 500;
+/** Milliseconds that the catalogue is given when we stop. */
+const LAST_WORD = 5_000;
 
 /**
  * All of archiving: takes files from Postgres, seals them into the spool, brings them to the store and commits once a
@@ -47,6 +49,8 @@ const RETRY = 500;
  */
 export async function startArchiver(input: ArchiverInput, outer: JobContext<ArchiveObservation>): Promise<Archiver> {
   const stopping = new AbortController();
+  /** The catalogue may be told a little longer. */
+  const ended = new AbortController();
   const signal = AbortSignal.any([outer.signal, stopping.signal]);
   const last: { archivedAt: number | undefined; refused: string | undefined } = {
     archivedAt: undefined,
@@ -73,7 +77,7 @@ export async function startArchiver(input: ArchiverInput, outer: JobContext<Arch
     if (!spool) return;
     const { store } = await openRepository(input.place);
     const { systemId } = spool.cluster;
-    const catalogue = openWriter({ store, systemId, home, clock: ctx.clock, signal });
+    const catalogue = openWriter({ store, systemId, home, clock: ctx.clock, signal: ended.signal });
     const uploader = new Uploader({ spool, store, catalogue }, ctx);
     running = { spool, uploader };
     const failed = (reason: string): void =>
@@ -92,7 +96,9 @@ export async function startArchiver(input: ArchiverInput, outer: JobContext<Arch
       // First, so that a file that is being handed over is still kept.
       await server.close();
       stopping.abort();
+      const late = setTimeout(() => ended.abort(), LAST_WORD);
       await work.catch(() => undefined);
+      clearTimeout(late);
     },
   };
 }

@@ -3,7 +3,7 @@ import { chmod, chown, copyFile, mkdir, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { assetPath } from '../../../foundation/core/assets.ts';
-import { writeDurably } from '../../../foundation/core/durable-file.ts';
+import { ownerToBe, writeDurably } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import { commandWord } from '../../../foundation/postgres/archive-command.ts';
 import { answerLine, Incoming, ProtocolError } from './protocol.ts';
@@ -42,8 +42,9 @@ const SILENCE = 25_000;
  * @throws VectabaseError PRECONDITION_FAILED for a directory that others can enter, LOCK_HELD when somebody listens
  */
 export async function openSocket(input: SocketInput, answer: Answer): Promise<OpenSocket> {
-  const { directory, name, fd, owner } = input;
-  await prepareDirectory(directory, owner);
+  const { directory, name, fd } = input;
+  await prepareDirectory(directory, input.owner);
+  const owner = input.owner ?? (await ownerToBe(directory));
   const place = path.join(directory, `${name}.sock`);
   // Before the token, which would be another one for the clients of who listens.
   if (fd === undefined) await refuseSecond(place);
@@ -53,7 +54,7 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
   await rm(script, { force: true });
   await copyFile(assetPath('templates', 'archive', `${name}-wal.pl`), script);
   await writeDurably(secret, token);
-  for (const file of [script, secret]) await share(file, directory, owner);
+  for (const file of [script, secret]) await share(file, owner);
 
   const clients = new Set<Promise<void>>();
   const slots = new Slots(AT_WORK);
@@ -66,7 +67,7 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
   });
   server.maxConnections = MOST_CLIENTS;
   await listen(server, fd === undefined ? { path: place } : { fd });
-  if (fd === undefined) await share(place, directory, owner);
+  if (fd === undefined) await share(place, owner);
   return {
     path: place,
     client: `perl ${commandWord(script)} ${commandWord(place)}`,
@@ -111,14 +112,9 @@ async function prepareDirectory(directory: string, owner: SocketInput['owner']):
   });
 }
 
-/** For who may enter the directory: its owner's own, or its group's. */
-async function share(file: string, directory: string, owner: SocketInput['owner']): Promise<void> {
+/** For who may enter the directory: its owner, and its group where that is what its files get. */
+async function share(file: string, owner: SocketInput['owner']): Promise<void> {
   if (owner) await chown(file, owner.uid, owner.gid);
-  else {
-    const { uid, gid } = await stat(directory);
-    const own = await stat(file);
-    if (own.gid !== gid) await chown(file, own.uid === uid ? uid : own.uid, gid).catch(() => undefined);
-  }
   await chmod(file, file.endsWith('.sock') ? 0o660 : 0o440);
 }
 

@@ -70,8 +70,13 @@ export class Uploader {
     this.#log.mark(mark);
   }
 
-  /** Runs until the context's signal aborts. */
+  /** Runs until the context's signal aborts, and then tells the catalogue what it does not know yet. */
   async run(): Promise<void> {
+    await this.#loop();
+    await this.#tellCatalogue().catch(() => undefined); // the next start finds it again
+  }
+
+  async #loop(): Promise<void> {
     const { signal } = this.#ctx;
     let retry = FIRST_RETRY;
     while (!signal.aborted) {
