@@ -134,6 +134,34 @@ describe('the database of an installed machine', () => {
     await admin('drop role late, early, mighty');
   });
 
+  it('takes a new password of the owner at once, on both ports, and cuts nobody off', async () => {
+    const old = own();
+    const kept = await node(
+      `
+      const client = await connect({ port: 6432 });
+      execFileSync('/vectabase/bin/run.js', ['db', 'rotate-password', '--json']);
+      const { rows } = await client.query('select 1 as n');
+      await client.end();
+      tell(rows[0].n);
+    `,
+    );
+    expect(kept).toBe(1);
+    for (const pooler of ['', '--pooler']) {
+      const url = await sh(`/vectabase/bin/run.js db url --password ${pooler}`);
+      passwords = { ...passwords, postgres: new URL(url).password };
+      const { stdout } = await tree.run(['psql', '-XAtc', 'select current_user', url], {
+        user: 'client',
+        env: { HOME: '/' },
+      });
+      expect(stdout.trim()).toBe('postgres');
+    }
+    expect(own()).not.toBe(old);
+    for (const port of PORTS) {
+      expect((await psql({ port, password: old })).stderr).toMatch(/authentication failed/);
+    }
+    expect((await install()).changed).toEqual([]);
+  });
+
   it('asks for passwords as a role that may do that and nothing else', async () => {
     const as = async (sql: string): Promise<RunResult> =>
       tree.run(['psql', '-XAtc', sql, '-U', 'pgbouncer', 'postgres'], { user: 'postgres', check: false });
@@ -277,11 +305,12 @@ import { applySteps } from '/vectabase/dist/operator/provision/install/engine.js
 import { readFacts } from '/vectabase/dist/operator/provision/install/facts.js';
 import { openJournal } from '/vectabase/dist/operator/provision/install/journal.js';
 import { localMachine } from '/vectabase/dist/operator/provision/install/local-machine.js';
+import { loadSettings } from '/vectabase/dist/foundation/config/settings.js';
+import { toInstallSettings } from '/vectabase/dist/operator/provision/install/settings.js';
 import { installSteps } from '/vectabase/dist/operator/provision/install/steps.js';
 
 const { memoryBytes } = JSON.parse(process.argv[2] || '{}');
-const settings = { postgresMajor: 17, postgresPort: 5432, poolerPort: 6432, apiPort: 54321, edge: 'none',
-  volume: { kind: 'plaintext' }, listen: [], hardenHost: false };
+const settings = toInstallSettings(loadSettings({ dir: '/etc/vectabase', flags: { 'install.volume': 'plaintext' } }).settings);
 const journal = await openJournal('/var/lib/vectabase/journal');
 const notes = [];
 const context = {
@@ -310,6 +339,7 @@ writeFileSync(tls + '/server.key', old.privateKey);
 
 /** node-postgres, as an owner's own program uses it. */
 const CLIENT = `
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 const pg = createRequire('/vectabase/package.json')('pg');

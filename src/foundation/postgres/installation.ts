@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { INSTALLED, installationPaths, type InstallationPaths } from '../config/directory.ts';
-import { SOCKET_DIRECTORY } from '../config/machine-paths.ts';
+import { debianCluster, SOCKET_DIRECTORY } from '../config/machine-paths.ts';
 import { loadSettings } from '../config/settings.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { targetWords } from '../core/shell-words.ts';
@@ -47,6 +47,10 @@ export interface RunningInstallation {
   readonly adminAddress: DatabaseAddress;
   /** Role `postgres`, by TCP with TLS: what an owner's own programs use. */
   readonly ownerAddress: DatabaseAddress;
+  /** The authority of its certificate, where every program of that user (on an installed machine: of any user) can read it. */
+  readonly authorityFile: string;
+  /** Of PgBouncer; undefined where there is none. */
+  readonly poolerPort: number | undefined;
   readonly apiUrl: string;
   readonly keys: InstallationKeys;
   /** Undefined on an installed machine, where systemd runs everything. */
@@ -77,6 +81,8 @@ export async function readRunningInstallation(dir: string): Promise<RunningInsta
       rootCertificate: undefined,
     },
     ownerAddress: await ownerAddress(paths, keys, run.pgPort),
+    authorityFile: paths.tls.caCertificate,
+    poolerPort: undefined,
     apiUrl: run.apiUrl,
     keys,
     run,
@@ -124,6 +130,8 @@ async function installedMachine(paths: InstallationPaths, keys: InstallationKeys
     directory: paths.directory,
     adminAddress: machineSuperuser(install.postgresPort),
     ownerAddress: await ownerAddress(paths, keys, install.postgresPort),
+    authorityFile: debianCluster(install.postgresMajor).authority,
+    poolerPort: install.poolerPort,
     apiUrl: `http://127.0.0.1:${api.port}`,
     keys,
     run: undefined,

@@ -49,7 +49,8 @@ export async function changeKeys<T>(
 async function handToDaemon(paths: InstallationPaths, keys: InstallationKeys): Promise<boolean> {
   const started = await stat(paths.daemonConfig).catch(() => undefined);
   const file = started && readRuntimeFile(paths.daemonConfig).keysFile;
-  if (file === undefined) return false;
+  // On an installed machine systemd hands it over, sealed: the next `vectabase install` seals it anew.
+  if (file === undefined || file.startsWith('credential:')) return false;
   // As root we must not take the file away from the daemon's user.
   const owner = process.getuid?.() === 0 ? await stat(file).catch(() => undefined) : undefined;
   await writeDurably(file, formatKeySet(keys), { owner });
