@@ -67,7 +67,7 @@ export const ERROR_CATALOGUE = {
   },
   PACKAGES_UNAVAILABLE: {
     exitCode: 7,
-    doc: 'apt cannot install what a step needs: its mirror is unreachable, or does not have it. Safe to run again.',
+    doc: '`apt` cannot install what a step needs: its mirror is unreachable, or does not have it. Safe to run again.',
   },
   UNIT_FAILED: { exitCode: 5, doc: 'A systemd unit does not start; `details` holds the end of its log.' },
 
