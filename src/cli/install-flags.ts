@@ -31,6 +31,13 @@ export const installFlags = {
     exclusive: ['volume'],
     default: false,
   }),
+  'open-port': Flags.integer({
+    summary: 'port that the firewall leaves open; can be given several times',
+    multiple: true,
+    min: 1,
+    max: 65_535,
+    helpValue: 'PORT',
+  }),
   harden: Flags.boolean({
     summary: 'set up firewall, security upgrades and log limits too [default: yes]',
     allowNo: true,
@@ -68,6 +75,7 @@ interface Given {
   readonly volume?: string | undefined;
   readonly 'volume-key'?: string | undefined;
   readonly 'allow-plaintext': boolean;
+  readonly 'open-port'?: readonly number[] | undefined;
   readonly harden?: boolean | undefined;
 }
 
@@ -85,6 +93,7 @@ export async function settingsOf(flags: Given): Promise<Settings> {
     'install.edge': flags.edge,
     'install.volume': flags['allow-plaintext'] ? 'plaintext' : flags.volume,
     'install.volumeKey': flags['volume-key'],
+    'install.openPorts': flags['open-port'],
     'install.hardenHost': flags.harden,
   };
   return loadSettings({ dir: INSTALLED.configuration, flags: given }).settings;

@@ -1,7 +1,7 @@
 import { environment } from '../../foundation/config/environment.ts';
 
 const TOPICS =
-  'audit|auth|backup|config|daemon|db|demo|doctor|encryption|help|install|keys|logs|migrate|secrets|status|uninstall|up|upgrade|users|volume';
+  'audit|auth|backup|config|daemon|db|demo|doctor|encryption|firewall|help|install|keys|logs|migrate|secrets|status|uninstall|up|upgrade|users|volume';
 // Bold letters begin with an escape sequence.
 const COMMAND = new RegExp(`(^|[\\s\`(]|\\u001B\\[[\\d;]*m)vectabase (?=(?:${TOPICS})\\b)`, 'gm');
 

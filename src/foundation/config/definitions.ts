@@ -296,6 +296,7 @@ export const DEFINITIONS = {
       'auto',
       'What opens the volume at boot: sealed for the security chip, or for a secret on the disk of this machine; a passphrase is asked for. auto takes the chip where there is one.',
     ),
+    openPorts: ports('Ports that the firewall leaves open besides ours and ssh.'),
     hardenHost: flag(true, 'Whether firewall, security upgrades and log limits of the machine are set up too.'),
   },
   source: {
@@ -374,6 +375,13 @@ function networks(doc: string): Definition<readonly string[]> {
 function addresses(doc: string): Definition<readonly string[]> {
   const schema = z.array(z.union([z.ipv4(), z.ipv6()]));
   return { ...list([], doc), schema, accepts: 'list of addresses, with commas in the environment' };
+}
+
+function ports(doc: string): Definition<readonly number[]> {
+  const fromText = (raw: string): unknown => raw.split(',').map((item) => Number(item));
+  const schema = z.array(z.int().min(1).max(65_535));
+  const accepts = 'list of ports, with commas in the environment';
+  return { schema, initial: [], accepts, doc, secret: false, fromText };
 }
 
 function volume(doc: string): Definition<string> {

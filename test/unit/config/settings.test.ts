@@ -174,6 +174,7 @@ describe('precedence', () => {
       'install.edge': ['caddy', 'caddy'],
       'install.volume': ['luks-file:50G', 'luks-file:50G'],
       'install.volumeKey': ['passphrase', 'passphrase'],
+      'install.openPorts': ['8080,9000', [8080, 9000]],
       'install.hardenHost': ['false', false],
       'source.url': ['postgresql://u@h/d', 'postgresql://u@h/d'],
     };

@@ -20,6 +20,7 @@ const SETTINGS: InstallSettings = {
   volume: { kind: 'fscrypt' },
   volumeKey: 'auto',
   recoveryFile: undefined,
+  openPorts: [],
   listen: [],
   hardenHost: true,
 };

@@ -18,6 +18,7 @@ const SETTINGS: InstallSettings = {
   volume: { kind: 'existing' },
   volumeKey: 'auto',
   recoveryFile: undefined,
+  openPorts: [],
   listen: [],
   hardenHost: false,
 };

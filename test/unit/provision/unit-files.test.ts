@@ -11,6 +11,7 @@ const settings = {
   volume: { kind: 'fscrypt' },
   volumeKey: 'auto',
   recoveryFile: undefined,
+  openPorts: [],
   listen: [],
   hardenHost: true,
 } as const;

@@ -14,6 +14,7 @@ export function toInstallSettings({ api, install }: Pick<Settings, 'api' | 'inst
     volumeKey: install.volumeKey,
     recoveryFile: undefined,
     listen: install.listen,
+    openPorts: install.openPorts,
     hardenHost: install.hardenHost,
   };
 }
@@ -48,6 +49,7 @@ export function settingValues(settings: InstallSettings): ReadonlyArray<readonly
     ['install.edge', settings.edge],
     ['install.volume', volumeText(settings.volume)],
     ['install.volumeKey', settings.volumeKey],
+    ['install.openPorts', settings.openPorts],
     ['install.hardenHost', settings.hardenHost],
   ];
 }

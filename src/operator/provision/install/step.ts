@@ -118,6 +118,8 @@ export interface InstallSettings {
   readonly recoveryFile: string | undefined;
   /** Addresses that Postgres and PgBouncer listen on besides loopback. */
   readonly listen: readonly string[];
+  /** Ports that everybody may reach besides ours and ssh. */
+  readonly openPorts: readonly number[];
   /** Whether the nftables table, unattended upgrades and journald caps are ours to set. */
   readonly hardenHost: boolean;
 }

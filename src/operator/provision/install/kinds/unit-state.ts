@@ -14,10 +14,17 @@ export interface UnitState {
   readonly changedAt: number;
 }
 
-const PROPERTIES = 'LoadState,UnitFileState,ActiveState,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp';
+export const UNIT_PROPERTIES =
+  'LoadState,UnitFileState,ActiveState,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp';
 
 export async function showUnit(machine: Machine, unit: string): Promise<UnitState> {
-  const { stdout } = await machine.ask(['systemctl', 'show', '--timestamp=us+utc', `--property=${PROPERTIES}`, unit]);
+  const { stdout } = await machine.ask([
+    'systemctl',
+    'show',
+    '--timestamp=us+utc',
+    `--property=${UNIT_PROPERTIES}`,
+    unit,
+  ]);
   return parseUnitState(stdout);
 }
 
