@@ -14,6 +14,13 @@ export const installFlags = {
   }),
   'public-url': Flags.string({ summary: 'how clients reach the API', helpValue: 'URL' }),
   edge: Flags.string({ summary: 'who ends TLS for it', options: ['none', 'caddy', 'own-certificate'] }),
+  'certificate-authority': Flags.string({
+    summary: 'who signs what Caddy presents [default: acme]',
+    options: ['acme', 'internal'],
+  }),
+  'acme-email': Flags.string({ summary: 'where the authority writes', helpValue: 'ADDRESS' }),
+  certificate: Flags.string({ summary: 'own certificate with its chain, PEM', helpValue: 'FILE' }),
+  'certificate-key': Flags.string({ summary: 'its key, PEM, mode 0600', helpValue: 'FILE' }),
   volume: Flags.string({
     summary: 'where data is encrypted: fscrypt, luks:DEVICE, luks-file:SIZE, existing [default: fscrypt]',
     helpValue: 'VOLUME',
@@ -72,6 +79,10 @@ interface Given {
   readonly listen?: readonly string[] | undefined;
   readonly 'public-url'?: string | undefined;
   readonly edge?: string | undefined;
+  readonly 'certificate-authority'?: string | undefined;
+  readonly 'acme-email'?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly 'certificate-key'?: string | undefined;
   readonly volume?: string | undefined;
   readonly 'volume-key'?: string | undefined;
   readonly 'allow-plaintext': boolean;
@@ -91,6 +102,10 @@ export async function settingsOf(flags: Given): Promise<Settings> {
     'install.poolerPort': flags['pooler-port'],
     'install.listen': flags.listen,
     'install.edge': flags.edge,
+    'install.certificateAuthority': flags['certificate-authority'],
+    'install.acmeEmail': flags['acme-email'],
+    'install.certificateFile': flags.certificate,
+    'install.certificateKeyFile': flags['certificate-key'],
     'install.volume': flags['allow-plaintext'] ? 'plaintext' : flags.volume,
     'install.volumeKey': flags['volume-key'],
     'install.openPorts': flags['open-port'],

@@ -19,12 +19,11 @@ const context = { observe: () => {}, signal: new AbortController().signal, clock
 for (const directory of [INSTALLED.configuration, INSTALLED.journal]) mkdirSync(directory, { recursive: true });
 const journal = await openJournal(INSTALLED.journal);
 const machine = localMachine({ facts: await readFacts(), settings, context, journal });
-const steps = stepsOf(settings);
 const run = {
-  apply: async () => applySteps(steps, machine, journal),
-  plan: async () => planInstall(steps, machine, (id) => journal.isOpen(id)),
-  undo: async () => undoSteps(steps, machine, journal, { purge: false }),
-  purge: async () => undoSteps(steps, machine, journal, { purge: true }),
+  apply: async () => applySteps(stepsOf(settings), machine, journal),
+  plan: async () => planInstall(stepsOf(settings), machine, (id) => journal.isOpen(id)),
+  undo: async () => undoSteps(stepsOf(settings), machine, journal, { purge: false }),
+  purge: async () => undoSteps(stepsOf(settings), machine, journal, { purge: true }),
 }[action];
 try {
   process.stdout.write(`${JSON.stringify(await run())}\n`);

@@ -288,6 +288,14 @@ export const DEFINITIONS = {
     poolerPort: integer(6432, [1, 65_535], 'Port of PgBouncer.'),
     listen: addresses('Addresses that Postgres and PgBouncer listen on besides loopback.'),
     edge: choice(['none', 'caddy', 'own-certificate'], 'none', 'Who ends TLS for api.publicUrl.'),
+    certificateAuthority: choice(
+      ['acme', 'internal'],
+      'acme',
+      'Who signs what Caddy presents: a public authority, or one of its own for closed networks.',
+    ),
+    acmeEmail: optionalText('Where the public authority writes about certificates.'),
+    certificateFile: optionalText('PEM file of an own certificate, with its chain, for edge own-certificate.'),
+    certificateKeyFile: optionalText('PEM file of its key, mode 0600. Both are taken over when they change.'),
     volume: volume(
       'Where the data is encrypted: fscrypt, luks:DEVICE, luks-file:SIZE, existing (proved only), or plaintext.',
     ),

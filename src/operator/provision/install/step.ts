@@ -112,6 +112,13 @@ export interface InstallSettings {
   readonly publicUrl: string | undefined;
   /** Who ends TLS for the public URL. */
   readonly edge: 'caddy' | 'own-certificate' | 'none';
+  /** Who signs the certificate that Caddy gets: a public authority, or one of its own, for tests and closed networks. */
+  readonly certificateAuthority: 'acme' | 'internal';
+  /** Where the public authority writes before a certificate ends. */
+  readonly acmeEmail: string | undefined;
+  /** PEM files of the owner, for `own-certificate`. */
+  readonly certificateFile: string | undefined;
+  readonly certificateKeyFile: string | undefined;
   readonly volume: Volume;
   readonly volumeKey: 'auto' | 'credential' | 'tpm2' | 'passphrase';
   /** Where the volume's recovery key is written, when nobody is there to be shown it. Told by a flag alone. */

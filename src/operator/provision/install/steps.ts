@@ -1,5 +1,6 @@
 import { INSTALLED } from '../../../foundation/config/directory.ts';
 import { databaseSteps } from './database/steps.ts';
+import { edgeSteps } from './edge/steps.ts';
 import { hostSteps } from './host/steps.ts';
 import { directoryStep } from './kinds/directory.ts';
 import { userStep } from './kinds/user.ts';
@@ -36,6 +37,7 @@ export function installSteps(settings: InstallSettings): readonly Step[] {
     ...databaseSteps(settings),
     ...bouncerSteps(settings),
     ...serviceSteps(settings),
+    ...edgeSteps(settings),
     ...hostSteps(settings),
   ];
 }

@@ -40,8 +40,9 @@ export async function sshSessions(): Promise<number[]> {
 /** USER_HZ, the same on all of Linux' architectures that matter. */
 const TICKS_PER_SECOND = 100;
 
+/** To 10 ms; /proc/stat tells it to a second only. */
 async function bootTime(): Promise<number> {
-  return Number(/^btime (\d+)$/m.exec(await textOf('/proc/stat'))?.[1] ?? 0) * 1000;
+  return Date.now() - Number((await textOf('/proc/uptime')).split(' ')[0]) * 1000;
 }
 
 function isSshd(program: string): boolean {

@@ -26,11 +26,14 @@ export function daemonFileStep(settings: InstallSettings): Step {
   });
 }
 
-function runtimeConfig({ apiPort, postgresPort }: InstallSettings): RuntimeConfig {
+/** Caddy on this machine tells who the client is. */
+const OUR_EDGE = ['127.0.0.1', '::1'];
+
+function runtimeConfig({ apiPort, postgresPort, edge }: InstallSettings): RuntimeConfig {
   const { settings } = loadSettings({ dir: INSTALLED.configuration });
   const { api, log, rest, jwt, limits, auth, mail, secrets, backup } = settings;
   return {
-    api: { ...api, port: apiPort },
+    api: { ...api, port: apiPort, trustedProxies: [...(edge === 'none' ? [] : OUR_EDGE), ...api.trustedProxies] },
     database: { host: SOCKET_DIRECTORY, port: postgresPort, user: 'authenticator', database: 'postgres' },
     log,
     rest,
