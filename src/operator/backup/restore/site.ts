@@ -75,7 +75,10 @@ async function upSite(dir: string, now: () => number): Promise<Site | undefined>
   };
 }
 
-/** In this order: those who write, the server, then the daemon, which archives what the server wrote last. */
+/**
+ * Stopped and started as one job, in which systemd keeps their order. One after the other would not do: a connection of
+ * the archiver starts the daemon, and that wants Postgres, which takes back the stop of it (measured).
+ */
 const UNITS = [
   'vectabase-api.socket',
   'pgbouncer.service',
@@ -105,12 +108,12 @@ async function installedSite(): Promise<Site | undefined> {
     isRunning: async () => (await run(['systemctl', 'is-active', '--quiet', postgres])).exitCode === 0,
     async stop(signal) {
       if (!isRoot()) throw needsRoot();
-      for (const unit of await loaded(units)) await systemctl('stop', unit);
+      await systemctl('stop', await loaded(units));
       await until(async () => (await runningPostmaster(data)) === undefined, signal);
       return { release: async () => undefined };
     },
     async start() {
-      for (const unit of await loaded(units.toReversed())) await systemctl('start', unit);
+      await systemctl('start', await loaded(units));
       return true;
     },
   };
@@ -126,14 +129,14 @@ async function loaded(units: readonly string[]): Promise<string[]> {
   return found;
 }
 
-async function systemctl(verb: 'start' | 'stop', unit: string): Promise<void> {
+async function systemctl(verb: 'start' | 'stop', units: readonly string[]): Promise<void> {
   // Crash recovery and a last checkpoint may take minutes.
-  const { exitCode, stderr } = await run(['systemctl', verb, unit], { timeout: 900_000 });
+  const { exitCode, stderr } = await run(['systemctl', verb, ...units], { timeout: 900_000 });
   if (exitCode === 0) return;
   throw new VectabaseError('PRECONDITION_FAILED', {
-    message: `systemctl ${verb} ${unit} failed: ${stderr.trim()}`,
-    hint: `Look why: journalctl -u ${unit} -n 50. Then: vectabase backup restore --resume`,
-    details: { unit },
+    message: `systemctl ${verb} ${units.join(' ')} failed: ${stderr.trim()}`,
+    hint: 'Look why: systemctl --failed, journalctl -n 100.',
+    details: { units },
   });
 }
 
