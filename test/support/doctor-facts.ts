@@ -102,6 +102,7 @@ export function goodFacts(): Facts {
       keyProofAge: 20 * DAY,
       lag: 40,
       continuous: true,
+      copies: [],
     },
     network: {
       listeners: [{ address: '127.0.0.1', port: 5432, what: 'Postgres', meant: true }],

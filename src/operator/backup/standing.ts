@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { duration, instant } from '../../foundation/core/numbers.ts';
+import { readHead } from './catalog/home.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
@@ -13,7 +15,7 @@ export interface Standing {
   readonly where: string;
   /** Since the newest base backup was finished; null when there is none. */
   readonly newestAge: number | null;
-  /** The store is on the disk that holds the data. */
+  /** Every place is on the disk that holds the data. */
   readonly sameDisk: boolean;
   /** Since a restore was proved; null for never. */
   readonly rehearsalAge: number | null;
@@ -22,6 +24,8 @@ export interface Standing {
   readonly lag: number | null;
   readonly continuous: boolean;
   readonly recoveryKey: boolean;
+  /** Further places; `behind` is null for one that has nothing yet. */
+  readonly copies: ReadonlyArray<{ readonly where: string; readonly behind: number | null }>;
 }
 
 interface Input {
@@ -40,15 +44,55 @@ export async function readStanding({ place, data, now, signal }: Input): Promise
   );
   const repository = await openRepository(place);
   const catalogues = existsSync(place.directory) ? await readCatalogues(repository, signal) : [];
-  const sameDisk = deviceOf(place.directory) === deviceOf(data);
-  return { ...standingOf(catalogues, now), where: repository.store.url, sameDisk, recoveryKey };
+  const stores = (place.stores ?? []).map(({ url }) => url.replace(/\/$/, ''));
+  const local = stores.map((url) => (url.startsWith('file:') ? fileURLToPath(url) : undefined));
+  const sameDisk = [place.directory, ...local].every((at) => at !== undefined && deviceOf(at) === deviceOf(data));
+  const { line, ...standing } = standingOf(catalogues, now);
+  const copies = await Promise.all(
+    stores.map(async (url) => ({ where: url, behind: await behindOf(url, catalogues, place, now) })),
+  );
+  return {
+    ...standing,
+    line: standing.newestAge === null ? line : `${line}; ${copiesInWords(copies)}`,
+    where: repository.store.url,
+    sameDisk,
+    recoveryKey,
+    copies,
+  };
+}
+
+/** By what this machine remembers of the place: asking it would take longer than a look may. */
+async function behindOf(
+  url: string,
+  catalogues: readonly Catalogue[],
+  { home }: RepositoryPlace,
+  now: number,
+): Promise<number | null> {
+  const ages = await Promise.all(
+    catalogues.map(async ({ systemId, documents }) => {
+      const seen = (await readHead(home, systemId, { url }))?.number ?? 0;
+      const first = documents[seen];
+      return seen === 0 ? Infinity : first === undefined ? 0 : Math.max(0, (now - Date.parse(first.at)) / 1000);
+    }),
+  );
+  const most = Math.max(0, ...ages);
+  return Number.isFinite(most) ? most : null;
+}
+
+function copiesInWords(copies: Standing['copies']): string {
+  if (copies.length === 0) return 'no copy in another place';
+  const worst = copies.toSorted((a, b) => (b.behind ?? Infinity) - (a.behind ?? Infinity))[0];
+  if (worst?.behind === null) return `nothing is in ${worst.where} yet`;
+  return worst === undefined || worst.behind < 1
+    ? 'off-site copy complete'
+    : `off-site copy ${duration(worst.behind)} behind`;
 }
 
 /** The same from catalogues alone. The one with the newest backup counts: others are of clusters that are gone. */
 export function standingOf(
   catalogues: readonly Catalogue[],
   now: number,
-): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey'> {
+): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey' | 'copies'> {
   const all = catalogues.map((catalogue) => factsOf(catalogue));
   const facts = all.toSorted((a, b) => (b.newest ?? 0) - (a.newest ?? 0))[0];
   const since = (at: number | undefined): number | null => (at === undefined ? null : Math.max(0, (now - at) / 1000));

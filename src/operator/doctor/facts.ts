@@ -216,6 +216,8 @@ export interface BackupFacts {
   readonly keyProofAge?: number | null;
   /** Seconds by which the store is behind; null when nothing is archived. */
   readonly lag: number | null;
+  /** Further places, and by how many seconds each is behind; null for one that has nothing yet. */
+  readonly copies: ReadonlyArray<{ readonly where: string; readonly behind: number | null }>;
   /** Whether WAL goes to the store all the time. */
   readonly continuous: boolean;
 }

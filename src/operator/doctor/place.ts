@@ -33,7 +33,11 @@ export interface Place {
   readonly apiUrl: string;
   /** Where its backups are, and what they are of. */
   readonly backups: {
-    readonly place: { readonly directory: string; readonly home: { readonly directory: string } };
+    readonly place: {
+      readonly directory: string;
+      readonly home: { readonly directory: string };
+      readonly stores: Settings['backup']['stores'];
+    };
     readonly data: string;
   };
 }
@@ -117,7 +121,8 @@ function machinePlace(paths: InstallationPaths, settings: Settings): Place {
 }
 
 function backupsOf(paths: InstallationPaths, { backup }: Settings, { data }: ClusterPaths): Place['backups'] {
-  return { place: { directory: backup.directory ?? paths.backups, home: { directory: paths.backupHome } }, data };
+  const { directory = paths.backups, stores } = backup;
+  return { place: { directory, home: { directory: paths.backupHome }, stores }, data };
 }
 
 function missing(directory: string): VectabaseError {

@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CatalogueDocument } from '../../../src/operator/backup/catalog/document.ts';
 import type { CatalogueEntry } from '../../../src/operator/backup/catalog/entries.ts';
 import type { Catalogue } from '../../../src/operator/backup/catalog/read.ts';
-import { standingOf } from '../../../src/operator/backup/standing.ts';
+import { readStanding, standingOf } from '../../../src/operator/backup/standing.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 const at = (time: string): string => `2026-11-${time}:00Z`;
@@ -104,5 +107,31 @@ describe('how backups stand', () => {
   test('of several clusters in one store the newest counts', () => {
     const old = catalogue(base('a', '01T03:00'));
     expect(standingOf([old, catalogue(base('b', '23T03:00'))], NOW).newestAge).toBe(9 * 3_600);
+  });
+});
+
+describe('on disk', () => {
+  let place: string;
+  beforeEach(() => (place = mkdtempSync(path.join(tmpdir(), 'vt-standing-'))));
+  afterEach(() => rmSync(place, { recursive: true }));
+
+  test('a store on the disk of the data is told from one that is not', async () => {
+    const read = async (...urls: string[]) =>
+      readStanding({
+        place: {
+          directory: path.join(place, 'none', 'yet'),
+          home: { directory: place },
+          stores: urls.map((url) => ({ url })),
+        },
+        data: place,
+        now: NOW,
+        signal: new AbortController().signal,
+      });
+    expect(await read()).toMatchObject({ sameDisk: true, copies: [], recoveryKey: false, newestAge: null });
+    expect(await read(`file://${place}/copy`)).toMatchObject({ sameDisk: true });
+    expect(await read(`file://${place}/copy`, 's3://bucket/shop/')).toMatchObject({
+      sameDisk: false,
+      copies: [{ behind: 0 }, { where: 's3://bucket/shop' }],
+    });
   });
 });

@@ -1,4 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { findCommand } from '../../../src/cli/find-command.ts';
+import { assetPath } from '../../../src/foundation/core/assets.ts';
 import type { AnyCheck, About, Verdict } from '../../../src/operator/doctor/check.ts';
 import { CHECKS } from '../../../src/operator/doctor/checks/all.ts';
 import { examine, type Looks } from '../../../src/operator/doctor/examine.ts';
@@ -228,6 +231,19 @@ const BROKEN: readonly Broken[] = [
   ['backups.age', 'warn', /48 h ago/, of('backups', { newestAge: 2 * DAY })],
   ['backups.age', 'fail', /ago/, of('backups', { newestAge: 8 * DAY })],
   ['backups.place', 'fail', /not a backup/, of('backups', { sameDisk: true })],
+  ['backups.copies', 'fail', /nothing is in s3:\/\/b/, of('backups', { copies: [{ where: 's3://b', behind: null }] })],
+  [
+    'backups.copies',
+    'warn',
+    /s3:\/\/b: 3 h behind/,
+    of('backups', {
+      copies: [
+        { where: 's3://a', behind: 1 },
+        { where: 's3://b', behind: 10_800 },
+      ],
+    }),
+  ],
+  ['backups.copies', 'fail', /behind/, of('backups', { copies: [{ where: 's3://b', behind: 2 * DAY }] })],
   ['backups.rehearsal', 'warn', /never/, of('backups', { rehearsalAge: null })],
   ['backups.rehearsal', 'warn', /ago/, of('backups', { rehearsalAge: 30 * DAY })],
   ['backups.key-proof', 'warn', /never proved/, of('backups', { keyProofAge: null })],
@@ -262,7 +278,9 @@ describe('a broken machine', () => {
     const facts = goodFacts();
     const verdict = judge(id, { ...facts, ...change(facts) });
     expect(verdict).toMatchObject({ level, evidence: expect.stringMatching(evidence) as unknown });
-    expect((verdict as { fix?: string }).fix).toMatch(COMMAND);
+    const { fix = '' } = verdict as { fix?: string };
+    expect(fix).toMatch(COMMAND);
+    expect(wordsWithoutCommand(fix)).toEqual([]);
   });
 
   test('every check can fail', () => {
@@ -270,6 +288,18 @@ describe('a broken machine', () => {
     expect(CHECKS.map(({ id }) => id).filter((id) => !broken.has(id))).toEqual([]);
   });
 });
+
+/** Of a command line of ours: the words that name no command of this release. */
+function wordsWithoutCommand(fix: string): string[] {
+  const [program, ...words] = fix.split(' ');
+  if (program !== 'vectabase') return [];
+  const { unknown, isCommand, rest } = findCommand(words, COMMANDS);
+  return unknown || !isCommand ? [...rest, fix] : [];
+}
+
+const COMMANDS = readdirSync(assetPath('src', 'commands'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replace(/\.ts$/, '').replaceAll('/', ':'));
 
 /** What a person can type as it stands: a program first, and nothing to think about in brackets. */
 const COMMAND =

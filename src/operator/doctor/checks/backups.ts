@@ -31,10 +31,26 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
     id: 'backups.place',
     title: 'backups in another place than the data',
     fact: 'backups',
-    judge: ({ sameDisk, where: place, newestAge }, about) => {
+    judge: ({ sameDisk, where: place, newestAge, copies }, about) => {
       if (newestAge === null) return ok('there is none yet');
       const told = `${place} is on the disk of the data: not a backup`;
-      return sameDisk ? grave(about, told, 'vectabase config set backup.directory /mnt/OTHER-DISK') : ok(place);
+      return sameDisk
+        ? grave(about, told, 'vectabase config set backup.directory /mnt/OTHER-DISK')
+        : ok([place, ...copies.map(({ where }) => where)].join(', '));
+    },
+  },
+  {
+    id: 'backups.copies',
+    title: 'copies close behind',
+    fact: 'backups',
+    judge: ({ copies, newestAge }, { where }) => {
+      const fix = `vectabase backup copy${where}`;
+      const worst = copies.toSorted((a, b) => (b.behind ?? Infinity) - (a.behind ?? Infinity))[0];
+      if (worst === undefined || newestAge === null) return ok('none is asked for');
+      if (worst.behind === null) return fail(`nothing is in ${worst.where} yet`, fix);
+      const evidence = `${worst.where}: ${duration(worst.behind)} behind`;
+      if (worst.behind > DAY) return fail(evidence, fix);
+      return worst.behind > 2 * 3_600 ? warn(evidence, fix) : ok(evidence);
     },
   },
   {
@@ -65,7 +81,7 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
     title: 'the store close behind',
     fact: 'backups',
     judge: ({ lag, continuous }, { where }) => {
-      const fix = `vectabase backup status${where}`;
+      const fix = `vectabase logs daemon${where}`;
       if (!continuous) return warn('only whole backups are kept: what came after the newest would be lost', fix);
       if (lag === null) return fail('nothing was archived yet', fix);
       if (lag > 3_600) return fail(`${duration(lag)} behind`, fix);
