@@ -234,6 +234,10 @@ export const ERROR_CATALOGUE = {
     exitCode: 75,
     doc: 'A restore stopped while the data directory was replaced. Both are there; `backup restore --resume` continues.',
   },
+  UPGRADE_STOPPED: {
+    exitCode: 75,
+    doc: '`upgrade` stopped between two steps. What is done is kept; the same command goes on.',
+  },
   INTERRUPTED: { exitCode: 130, doc: 'Stopped by the operator with nothing to resume.' },
 } as const satisfies Record<string, { exitCode: number; doc: string }>;
 

@@ -1,4 +1,4 @@
-import type { FactName, Facts } from './facts.ts';
+import type { DatabaseFacts, FactName, Facts } from './facts.ts';
 
 /** What a check says: as it should be, worth a look, broken. What is not ok ends in the one command that mends it. */
 export type Verdict =
@@ -48,4 +48,14 @@ export function fail(evidence: string, fix: string): Verdict {
 export function some(names: readonly string[], most = 3): string {
   const shown = names.slice(0, most).join(', ');
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}
+
+/** A setting of Postgres as it is in force; empty when it was not asked for. */
+export function setting({ settings }: DatabaseFacts, name: string): string {
+  return settings.find((each) => each.name === name)?.setting ?? '';
+}
+
+/** The command that runs a statement as the superuser. */
+export function psql(statement: string, where: string): string {
+  return `vectabase db psql --superuser${where} -- -c "${statement.replaceAll('"', '\\"')}"`;
 }

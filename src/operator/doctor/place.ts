@@ -16,6 +16,7 @@ import {
   type InstallationKeys,
   type RunFile,
 } from '../../foundation/postgres/installation.ts';
+import { isRoot } from '../../foundation/process/service-user.ts';
 import type { About } from './check.ts';
 
 /** What is looked at: where its parts are, and how to come in. */
@@ -49,10 +50,11 @@ export function aboutPlace({ kind, where, major }: Place, now: number): About {
 /**
  * The installation in `dir`, running or not.
  *
- * @throws VectabaseError INSTALLATION_MISSING, CONFIG_INVALID
+ * @throws VectabaseError INSTALLATION_MISSING, CONFIG_INVALID, PRECONDITION_FAILED for anybody but root
  */
 export async function findPlace(dir: string): Promise<Place> {
   const paths = installationPaths(dir);
+  if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal) && !isRoot()) throw onlyRoot();
   const { settings } = loadSettings({ dir });
   if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal))
     return machinePlace(paths, settings);
@@ -123,6 +125,13 @@ function machinePlace(paths: InstallationPaths, settings: Settings): Place {
 function backupsOf(paths: InstallationPaths, { backup }: Settings, { data }: ClusterPaths): Place['backups'] {
   const { directory = paths.backups, stores } = backup;
   return { place: { directory, home: { directory: paths.backupHome }, stores }, data };
+}
+
+function onlyRoot(): VectabaseError {
+  return new VectabaseError('PRECONDITION_FAILED', {
+    message: 'an installed machine shows its state to root alone',
+    hint: 'Run the same command with sudo: sudo vectabase status',
+  });
 }
 
 function missing(directory: string): VectabaseError {

@@ -1,6 +1,5 @@
 import { bytes } from '../../foundation/core/numbers.ts';
-import { fail, ok, warn, type AnyCheck } from './check.ts';
-import { setting } from './checks/database.ts';
+import { fail, ok, setting, warn, type AnyCheck } from './check.ts';
 import { CHECKS } from './checks/all.ts';
 import { grave } from './checks/backups.ts';
 

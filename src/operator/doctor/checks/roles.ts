@@ -1,5 +1,4 @@
-import { fail, ok, some, warn, type Check } from '../check.ts';
-import { psql } from './database.ts';
+import { fail, ok, psql, some, warn, type Check } from '../check.ts';
 
 /** Who may be superuser: ours, and on plain servers Debian's. */
 const SUPERUSERS = new Set(['supabase_admin', 'postgres']);

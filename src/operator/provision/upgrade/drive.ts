@@ -37,7 +37,6 @@ export async function driveUpgrade(
     try {
       reason = await part();
     } catch (error) {
-      signal.throwIfAborted();
       reason = messageOf(error);
     }
     signal.throwIfAborted();

@@ -81,13 +81,23 @@ export async function rollBack(signal: AbortSignal): Promise<UpgradeResult> {
 }
 
 async function drive(record: UpgradeRecord, signal: AbortSignal): Promise<UpgradeResult> {
-  const end = await driveUpgrade(record, CONFIG_MIGRATIONS, machineHands(signal), signal);
+  const end = await driveUpgrade(record, CONFIG_MIGRATIONS, machineHands(signal), signal).catch((error: unknown) => {
+    throw signal.aborted ? stopped(record, error) : error;
+  });
   return result(end, end.phase === 'done' ? 'done' : 'returned');
 }
 
 function result({ from, to, reason }: UpgradeRecord, outcome: UpgradeResult['outcome']): UpgradeResult {
   const configuration = CONFIG_MIGRATIONS.map(({ title }) => title);
   return { from: path.basename(from), to: path.basename(to), configuration, unfinished: false, outcome, reason };
+}
+
+function stopped({ from, to }: UpgradeRecord, cause: unknown): VectabaseError {
+  return new VectabaseError('UPGRADE_STOPPED', {
+    message: `stopped between ${path.basename(from)} and ${path.basename(to)}; what is done is kept`,
+    hint: 'Run: vectabase upgrade',
+    cause,
+  });
 }
 
 function fresh(from: string, to: string): UpgradeRecord {
