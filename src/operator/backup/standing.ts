@@ -75,8 +75,8 @@ async function behindOf(
       return seen === 0 ? Infinity : first === undefined ? 0 : Math.max(0, (now - Date.parse(first.at)) / 1000);
     }),
   );
-  const most = Math.max(0, ...ages);
-  return Number.isFinite(most) ? most : null;
+  const longest = Math.max(0, ...ages);
+  return Number.isFinite(longest) ? longest : null;
 }
 
 function copiesInWords(copies: Standing['copies']): string {

@@ -298,8 +298,8 @@ function wordsWithoutCommand(fix: string): string[] {
 }
 
 const COMMANDS = readdirSync(assetPath('src', 'commands'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.replace(/\.ts$/, '').replaceAll('/', ':'));
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.replace(/\.ts$/, '').replaceAll('/', ':'));
 
 /** What a person can type as it stands: a program first, and nothing to think about in brackets. */
 const COMMAND =
