@@ -21,8 +21,7 @@ interface Input {
 /** An initialised cluster with this release's configuration. */
 export async function ensureCluster(input: Input): Promise<Ensured<void>> {
   const { paths, runAs } = input.place;
-  await assertNotBeingRestored(paths);
-  await sweepWorkshops(paths.data);
+  await clearSite(paths);
   const there = await stat(paths.data).catch(() => undefined);
   if (there) await sameMajor(paths.data, input.binaries);
   else {
@@ -39,6 +38,16 @@ export async function ensureCluster(input: Input): Promise<Ensured<void>> {
   return { value: undefined, changed: !there };
 }
 
+/**
+ * Before initdb: nothing half-built is left, and nothing is on its way back.
+ *
+ * @throws VectabaseError RESTORE_STOPPED
+ */
+export async function clearSite(paths: ClusterPaths): Promise<void> {
+  await assertNotBeingRestored(paths);
+  await sweepWorkshops(paths.data);
+}
+
 /** Between two renames of a restore there is no data directory, and a new one would take its place. */
 async function assertNotBeingRestored(paths: ClusterPaths): Promise<void> {
   const file = restoreJournal(paths);
@@ -51,7 +60,7 @@ async function assertNotBeingRestored(paths: ClusterPaths): Promise<void> {
   });
 }
 
-/** What an initdb left that lost its parent to kill -9. The directory's lock is ours, so nobody else builds there. */
+/** What an initdb left that lost its parent to kill -9. Only under the installation's lock: then nobody else builds there. */
 async function sweepWorkshops(data: string): Promise<void> {
   const names = await readdir(path.dirname(data)).catch(() => []);
   const left = names.filter((name) => name.startsWith(`${path.basename(data)}.new-`));

@@ -1,15 +1,23 @@
+import { existsSync } from 'node:fs';
 import { VectabaseError } from '../../../../foundation/core/errors.ts';
 import { pgbouncerHoles } from '../../../../foundation/postgres/pgbouncer-holes.ts';
 import { packagesStep } from '../kinds/packages.ts';
+import { showUnit } from '../kinds/unit-state.ts';
 import type { Machine, Step } from '../step.ts';
 
-/** PgBouncer of the distribution, held against its known holes: whichever are open are told in every run. */
-export function bouncerPackage(unit: string): Step {
+/**
+ * PgBouncer of the distribution, held against its known holes: whichever are open are told in every run. One that serves
+ * somebody else's settings is left alone.
+ *
+ * @param dropIn the file by which its unit runs with our settings
+ */
+export function bouncerPackage(unit: string, dropIn: string): Step {
   const step = packagesStep({ id: ID, title: 'PgBouncer', packages: ['pgbouncer'], holdBack: [unit] });
   let told = false;
   return {
     ...step,
     async detect(machine) {
+      if (!existsSync(dropIn)) await refuseForeign(machine, unit);
       const found = await judged(machine);
       if (found !== undefined && !told && found.open.length > 0) tell(machine, found);
       told ||= found !== undefined;
@@ -46,6 +54,19 @@ async function judged(machine: Machine): Promise<Judged | undefined> {
     message: `PgBouncer ${version} cannot keep prepared statements in transaction mode, which came with 1.21`,
     hint: 'Add the PGDG repository, which has a newer one: apt-get install postgresql-common && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh',
     details: { version },
+  });
+}
+
+/** Freshly installed it runs too, and has nobody to serve. */
+async function refuseForeign(machine: Machine, unit: string): Promise<void> {
+  if (!(await showUnit(machine, unit)).active) return;
+  const { stdout } = await machine.ask(['dpkg', '--verify', 'pgbouncer']);
+  const edited = /\S+$/m.exec(stdout.split('\n').find((line) => line.includes('/etc/pgbouncer/')) ?? '')?.[0];
+  if (edited === undefined) return;
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `PgBouncer runs here already, with settings of somebody's own in ${edited}`,
+    hint: 'Give it a unit of its own, then: systemctl disable --now pgbouncer && vectabase install',
+    details: { file: edited },
   });
 }
 

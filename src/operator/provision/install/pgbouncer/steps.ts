@@ -16,7 +16,7 @@ const DROP_IN = `/etc/systemd/system/${UNIT}.d/40-vectabase-settings.conf`;
 /** The pooler, in front of a database that has its roles. */
 export function bouncerSteps(settings: InstallSettings): readonly Step[] {
   return [
-    bouncerPackage(UNIT),
+    bouncerPackage(UNIT, DROP_IN),
     fileStep({
       id: 'pgbouncer.settings',
       title: 'settings of PgBouncer',

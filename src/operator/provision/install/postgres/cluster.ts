@@ -6,10 +6,9 @@ import { writeDurably } from '../../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../../foundation/core/errors.ts';
 import { initCluster } from '../../../../foundation/postgres/embedded/cluster.ts';
 import { SUPERUSER } from '../../../../foundation/postgres/installation.ts';
-import { isPortFree } from '../../../../foundation/process/port.ts';
+import { clearSite } from '../../cluster.ts';
 import { filledTemplate } from '../../conf-text.ts';
 import { requireOwner } from '../kinds/owner.ts';
-import { showUnit } from '../kinds/unit-state.ts';
 import type { Change, InstallSettings, Machine, Step } from '../step.ts';
 import { installedKeys } from './secrets.ts';
 
@@ -23,11 +22,10 @@ export function clusterStep({ postgresMajor: major, postgresPort: port }: Instal
   return {
     id: 'postgres.cluster',
     title: `Postgres ${major} cluster with checksums`,
-    async detect(machine) {
+    async detect() {
       const changes: Change[] = [];
       if (!(await hasData(major))) changes.push({ action: 'create', target: data, note: 'with data checksums' });
       if (!(await isRegistered(configuration))) changes.push({ action: 'create', target: configuration });
-      await requirePort(machine, major, port);
       return changes;
     },
     async apply(machine, record) {
@@ -77,11 +75,12 @@ async function giveBack(machine: Machine, data: string): Promise<void> {
 }
 
 async function makeData(machine: Machine, major: number): Promise<void> {
-  const { data } = installedCluster(major);
+  const cluster = installedCluster(major);
+  await clearSite(cluster);
   await initCluster({
     binaries: { initdb: `${debianCluster(major).binaries}/initdb`, version: String(major) },
     runAs: { name: 'postgres', ...(await requireOwner(machine, 'postgres:postgres')) },
-    data,
+    data: cluster.data,
     superuser: SUPERUSER,
     password: (await installedKeys()).passwords[SUPERUSER],
   });
@@ -122,17 +121,4 @@ async function moveAside(machine: Machine, configuration: string): Promise<strin
 
 async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined;
-}
-
-/** @throws PORT_IN_USE while our own server is not what listens there */
-async function requirePort(machine: Machine, major: number, port: number): Promise<void> {
-  if ((await showUnit(machine, debianCluster(major).unit)).active || (await isPortFree(port))) return;
-  const { stdout } = await machine.ask(['pg_lsclusters', '--no-header']);
-  const other = stdout.split('\n').find((line) => line.split(/\s+/)[2] === String(port));
-  const [version, name] = other?.split(/\s+/) ?? [];
-  throw new VectabaseError('PORT_IN_USE', {
-    message: `port ${port} is taken by ${name === undefined ? 'another program' : `the cluster ${version ?? ''}/${name}`}`,
-    hint: `Choose another one: vectabase config set install.postgresPort 5433; or stop it${name === undefined ? '' : `: pg_ctlcluster ${version ?? ''} ${name} stop`}.`,
-    details: { port },
-  });
 }
