@@ -1,8 +1,9 @@
 import { debianCluster } from '../../foundation/config/machine-paths.ts';
 import { checkVolume } from '../../foundation/volume/check.ts';
 import type { Looks } from './examine.ts';
-import type { BackupFacts, DriftFacts, VolumeFindings } from './facts.ts';
+import type { BackupFacts, CertificateFacts, DriftFacts, VolumeFindings } from './facts.ts';
 import { lookAtDatabase } from './look/database.ts';
+import { lookAtEdge } from './look/edge.ts';
 import { lookAtCertificates, lookAtFiles, lookAtKeys } from './look/guards.ts';
 import { lookAtApi, lookAtMail, lookAtNetwork } from './look/network.ts';
 import { lookAtPackages } from './look/packages.ts';
@@ -23,7 +24,7 @@ export function quickLooks(place: Place, given: Given): Looks {
   return {
     disks: async () => lookAtDisks(diskPaths(place)),
     database: async () => lookAtDatabase(place.admin),
-    certificates: async () => lookAtCertificates(place),
+    certificates: async () => [...(await lookAtCertificates(place)), ...(await edgeOf(place))],
     backups: given.backups,
     api: async (signal) => lookAtApi(place, signal),
     ...(place.kind === 'machine' && {
@@ -49,13 +50,18 @@ export function deepLooks(place: Place, given: Given): Looks {
   };
 }
 
+async function edgeOf({ kind, settings: { api, install } }: Place): Promise<CertificateFacts[]> {
+  const served = kind === 'machine' && install.edge !== 'none' && api.publicUrl !== undefined;
+  return served ? [await lookAtEdge(api.publicUrl)] : [];
+}
+
 async function lookAtVolume({ settings }: Place): Promise<VolumeFindings> {
   const { plaintextAllowed, findings } = await checkVolume(settings.install.volume);
   return { allowPlaintext: plaintextAllowed, findings };
 }
 
 /** With the exposure that each was measured at, and may not pass. */
-function unitsOf({ major }: Place): WantedUnit[] {
+function unitsOf({ major, settings }: Place): WantedUnit[] {
   return [
     { name: 'vectabase.service', exposureLimit: 1.5 },
     { name: debianCluster(major).unit, exposureLimit: 3 },
@@ -63,6 +69,7 @@ function unitsOf({ major }: Place): WantedUnit[] {
     { name: 'vectabase-volume.service' },
     { name: 'vectabase-api.socket' },
     { name: 'vectabase-archive.socket' },
+    ...(settings.install.edge === 'none' ? [] : [{ name: 'vectabase-edge.service', exposureLimit: 1.5 }]),
   ];
 }
 

@@ -21,7 +21,7 @@ export const NETWORK_CHECKS: ReadonlyArray<Check<'network'> | Check<'api'> | Che
     only: 'machine',
     judge: ({ firewall }) =>
       firewall === false
-        ? warn('the table of Vectabase is not loaded', 'systemctl restart nftables.service')
+        ? warn('the table of Vectabase is not loaded', 'vectabase install')
         : ok(firewall === null ? 'somebody else keeps it' : 'nftables, table vectabase'),
   },
   {
