@@ -8,6 +8,12 @@ import type { Station } from './station.ts';
 
 export interface RunningArchive {
   readonly figures: () => Figures;
+  /** For alerts: milliseconds by which the store is behind, and why. */
+  readonly trouble: () => {
+    readonly lag: number | undefined;
+    readonly failure: string | undefined;
+    readonly refused: string | undefined;
+  };
   stop(): Promise<void>;
 }
 
@@ -56,7 +62,12 @@ export async function startArchive(
       },
     ];
   };
-  return { figures, stop: () => archiver.stop() };
+  const trouble: RunningArchive['trouble'] = () => {
+    const status = archiver.status();
+    const lag = status?.oldestAt === undefined ? undefined : Date.now() - status.oldestAt;
+    return { lag, failure: status?.failure?.message, refused: status?.refused };
+  };
+  return { figures, trouble, stop: () => archiver.stop() };
 }
 
 /** What went well is told when somebody looks for it. */

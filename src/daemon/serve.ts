@@ -1,17 +1,15 @@
 import type { Logger } from 'pino';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { withResources } from '../foundation/core/release.ts';
-import { openAdmin } from './admin.ts';
-import { startArchive } from './archive.ts';
 import { databaseAddress } from './database-address.ts';
 import { watchDatabase, type DatabaseWatch } from './database-watch.ts';
+import { startDuties } from './duties.ts';
 import { startGenerations } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
 import { untilStopped } from './lifecycle.ts';
 import { errorFields } from './log.ts';
-import { figuresOfHealth, renderMetrics } from './metrics.ts';
 import { serveSupervisor } from './orders.ts';
-import { checkSelf, feedWatchdog, type Check, type Health } from './self-check.ts';
+import { feedWatchdog, type Check } from './self-check.ts';
 import { listen, serveConnections, type Listening } from './server.ts';
 import { withSecrets, type DaemonSecrets } from './secrets.ts';
 import { startServices, type Services } from './services.ts';
@@ -57,13 +55,9 @@ export async function serve(file: string, { config, keys, secrets, station }: Op
     const server = scope.add(await openServer(services, config, station), (open) => open.drain(DRAIN));
     listenUrl = server.url;
     const apiUrl = config.api.publicUrl ?? listenUrl;
-    const archive = station.lead ? await startArchive(config, station, log) : undefined;
-    if (archive) scope.add(archive, (running) => running.stop());
-    if (station.lead && config.admin !== undefined) {
-      const health = async (): Promise<Health> => checkSelf(checks);
-      const sources = [async () => figuresOfHealth(await health()), ...(archive ? [archive.figures] : [])];
-      const metrics = async (): Promise<string> => renderMetrics(sources);
-      scope.add(await openAdmin(config.admin.socket, { health, metrics }), (admin) => admin.close());
+    if (station.lead) {
+      const duties = await startDuties(config, station, { log, checks, trouble: database.trouble });
+      scope.add(duties, (running) => running.stop());
     }
     await tell({ event: 'ready', apiUrl, pid: process.pid });
     manager.ready();

@@ -281,6 +281,20 @@ export const DEFINITIONS = {
       'stop-writes',
       'What gives way when the disk is full and WAL cannot be kept: writes, or the return to that time.',
     ),
+    baseSchedule: cron('30 2 * * *', 'When an installed server copies its cluster.'),
+    dumpSchedule: cron('0 3 * * *', 'When it dumps its databases.'),
+    rehearsalSchedule: cron('0 4 * * 0', 'When it restores to a random second, to prove that it can.'),
+    rehearsalKeyFile: optionalText(
+      'File with a key that opens backups, for those rehearsals. Without it there are none.',
+    ),
+    keyProofDays: integer(31, [0, 3_650], 'Days after which the owner is asked to prove the recovery key; 0 never.'),
+    alertMail: list([], 'Addresses that alerts are written to, by the mail server of the section mail.'),
+    alertDiscord: webhook('Address of a Discord webhook that takes alerts.'),
+    alertWebhook: webhook('Address that alerts are posted to as JSON.'),
+    alertWebhookSecret: secret('Signs what is posted there, as Standard Webhooks has it.'),
+    alertDeadMan: webhook('Address that is asked for each minute while nothing critical is wrong.'),
+    alertLagMinutes: integer(15, [1, 100_000], 'Minutes that the store may be behind before an alert.'),
+    alertDiskPercent: integer(85, [1, 100], 'How full a disk may be before an alert.'),
   },
   install: {
     postgresMajor: integer(17, [16, 18], 'Major version of Postgres that `install` sets up.'),
@@ -325,6 +339,22 @@ function stores(doc: string): Definition<readonly StoreSetting[]> {
   const { fromText } = providers(doc);
   const accepts = 'list of places, JSON in the environment';
   return { schema: z.array(STORE), initial: [], accepts, doc, secret: false, fromText };
+}
+
+function cron(initial: string, doc: string): Definition<string> {
+  const field = String.raw`[\d*/,A-Za-z-]+`;
+  const schema = z.string().regex(new RegExp(`^${field}( ${field}){4}$`), 'not the five fields of cron');
+  return { schema, initial, accepts: 'five fields of cron, UTC', doc, secret: false, fromText: String };
+}
+
+/** Whoever knows the address can write to it. */
+function webhook(doc: string): Definition<string | undefined> {
+  const local = /^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/;
+  const schema = z
+    .url()
+    .refine((address) => address.startsWith('https://') || local.test(address), 'not an https URL')
+    .optional();
+  return { schema, initial: undefined, accepts: 'https URL', doc, secret: true, fromText: String };
 }
 
 function encryptedColumns(doc: string): Definition<readonly string[]> {

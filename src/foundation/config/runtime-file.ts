@@ -68,6 +68,19 @@ const RUNTIME = z.strictObject({
       whenFull: DEFINITIONS.backup.whenFull.schema.default(DEFINITIONS.backup.whenFull.initial),
     })
     .optional(),
+  /** Schedules, and who is told what goes wrong. */
+  backup: section('backup').optional(),
+  /** What is done by itself. Absent: nothing is. */
+  jobs: z
+    .strictObject({
+      /** May replicate, and read everything. Absent: no copies are made. */
+      backupLogin: z.strictObject({ user: z.string().min(1), password: z.string().optional() }).optional(),
+      /** Where rehearsals restore to. */
+      scratch: z.string().min(1).optional(),
+      /** Directories whose disks are watched. */
+      disks: z.array(z.string().min(1)).default([]),
+    })
+    .optional(),
   /** Where the admin listener answers. Absent: there is none. */
   admin: z.strictObject({ socket: z.string().min(1) }).optional(),
   log: z.strictObject({ level: DEFINITIONS.log.level.schema.default(DEFINITIONS.log.level.initial) }).prefault({}),
@@ -117,9 +130,10 @@ export function formatRuntimeFile(config: RuntimeConfig): string {
 /**
  * Reads a runtime file, JSON or YAML. One of root's may be readable to a group, the daemon's. `fd:4` is a file that the starter opened for us, as we may not open it ourselves.
  *
+ * @param options.credentials false leaves the names of credentials as they are: for who is not the daemon
  * @throws VectabaseError CONFIG_INVALID: unreadable, open to others, or not of this shape (naming the path)
  */
-export function readRuntimeFile(file: string): RuntimeConfig {
+export function readRuntimeFile(file: string, { credentials = true } = {}): RuntimeConfig {
   let value: unknown;
   try {
     const descriptor = /^fd:(\d+)$/.exec(file)?.[1];
@@ -132,7 +146,7 @@ export function readRuntimeFile(file: string): RuntimeConfig {
     throw invalid(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'not JSON or YAML'}`);
   }
   const result = RUNTIME.safeParse(value);
-  if (result.success) return located(result.data);
+  if (result.success) return credentials ? located(result.data) : result.data;
   const [issue] = result.error.issues;
   const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
   throw invalid(`${file}: ${at}${issue?.message ?? 'not accepted'}`);

@@ -216,6 +216,7 @@ export const ERROR_CATALOGUE = {
     doc: 'Another machine cannot be reached over ssh, or the connection to it broke. Safe to run again.',
   },
   UPGRADE_FETCH_FAILED: { exitCode: 7, doc: 'A package could not be fetched or unpacked. Nothing was changed.' },
+  ALERT_FAILED: { exitCode: 7, doc: 'A test alert reached not everybody; the message says who did not take it.' },
   MAIL_FAILED: {
     exitCode: 7,
     doc: 'The mail server did not take a letter; `details.reason` is what it said. Safe to run again.',

@@ -6,7 +6,7 @@ import { applyTemplates, pendingTemplates } from '../../foundation/postgres/temp
 import type { Ensured } from './step.ts';
 
 /** Directories of templates/sql, in their order. */
-const AREAS = ['platform', 'provision', 'gateway', 'encryption', 'mail', 'backup'];
+const AREAS = ['platform', 'provision', 'gateway', 'encryption', 'mail', 'backup', 'jobs'];
 
 /** Brings the database to this release's schemas and roles, and gives the roles their passwords. */
 export async function ensureSchema(address: DatabaseAddress, keys: InstallationKeys): Promise<Ensured<void>> {

@@ -31,7 +31,15 @@ test('what is written is read back, and nobody else can read it', async () => {
 
 test('a file that others can read is refused', async () => {
   await writeRuntimeFile(file, CONFIG);
+  chmodSync(file, 0o644);
+  expect(() => readRuntimeFile(file)).toThrow('can be read by others');
+});
+
+test.runIf(process.getuid?.() === 0)('one of root may be for the group of the daemon', async () => {
+  await writeRuntimeFile(file, CONFIG);
   chmodSync(file, 0o640);
+  expect(readRuntimeFile(file)).toMatchObject({ log: CONFIG.log });
+  chmodSync(file, 0o660);
   expect(() => readRuntimeFile(file)).toThrow('can be read by others');
 });
 

@@ -47,6 +47,12 @@ function runtimeConfig({ apiPort, postgresPort, edge }: InstallSettings): Runtim
     masterKeyCheckFile: 'credential:vectabase-master-key-check',
     secrets: { directory: INSTALLATION.secrets.directory, environment: secrets.environment },
     admin: { socket: ADMIN_SOCKET },
+    backup,
+    jobs: {
+      backupLogin: { user: 'vectabase_backup' },
+      scratch: `${INSTALLED.data}/scratch`,
+      disks: [INSTALLED.data],
+    },
     ...(hasRecoveryKey() && { archive: archiveConfig(backup) }),
   };
 }

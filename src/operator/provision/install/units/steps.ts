@@ -56,13 +56,14 @@ export function serviceSteps(settings: InstallSettings): readonly Step[] {
       id: 'units.daemon',
       title: 'the daemon',
       unit: 'vectabase.service',
+      // A restart loses no request, and jobs and workers are as they were started.
       restartOn: [
         daemon,
         INSTALLED.current,
         RECIPIENTS,
+        installationPaths(INSTALLED.configuration).daemonConfig,
         ...['secrets-identity', 'master-key', 'daemon-keys'].map(credential),
       ],
-      reloadOn: [installationPaths(INSTALLED.configuration).daemonConfig],
     }),
   ];
 }

@@ -1,0 +1,160 @@
+import { statfs } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { completed, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
+import { conditionsOf, type AlertFacts, type JobFacts } from '../operator/backup/alerts/rules.ts';
+import type { RunningArchive } from './archive.ts';
+import { startAlerts, type Alerts } from './alerts/alerts.ts';
+import { discordChannel, mailChannel, webhookChannel, type Channel } from './alerts/channels.ts';
+import { mailTransport } from './auth-mail.ts';
+import { databaseAddress } from './database-address.ts';
+import type { Figures } from './metrics.ts';
+import { backupJobs } from './scheduler/backup-jobs.ts';
+import type { Job, JobState } from './scheduler/job.ts';
+import { startScheduler, type Scheduler } from './scheduler/scheduler.ts';
+
+export interface RunningJobs {
+  readonly figures: () => Promise<Figures>;
+  readonly testAlert: Alerts['test'];
+  stop(): Promise<void>;
+}
+
+interface Surroundings {
+  readonly log: Logger;
+  /** Why Postgres cannot be used now. */
+  readonly trouble: () => string | undefined;
+  /** Of the archive, where there is one. */
+  readonly archive: RunningArchive['trouble'] | undefined;
+}
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** Milliseconds that Postgres may be away: a restart is no alert. */
+const AWAY = 3 * MINUTE;
+
+/** Jobs by schedule, and alerts about them and all that backups stand on. */
+export async function startJobs(config: RuntimeConfig, around: Surroundings): Promise<RunningJobs> {
+  const { log } = around;
+  const settings = completed('backup', config.backup);
+  const address = databaseAddress(config);
+  let alerts: Alerts | undefined;
+  const ended = (): void => alerts?.lookNow();
+  const scheduler = await startScheduler(backupJobs(config, log), { address, log, ended });
+  const startedAt = Date.now();
+  let goodAt = startedAt;
+  const proof = keyProof(config);
+  const look = async () => {
+    const now = Date.now();
+    const reason = around.trouble();
+    if (reason === undefined) goodAt = now;
+    const states = reason === undefined ? await scheduler.states() : [];
+    const archive = around.archive?.();
+    const facts: AlertFacts = {
+      now,
+      jobs: scheduler.jobs.map((job) => factsOf(job, states, startedAt)),
+      archiveLag: archive?.lag,
+      archiveFailure: archive?.failure,
+      archiveRefused: archive?.refused,
+      keyProofAge: await proof(now),
+      disks: await disks(config.jobs?.disks ?? []),
+      database: now - goodAt > AWAY ? reason : undefined,
+    };
+    const limits = {
+      archiveLag: settings.alertLagMinutes * MINUTE,
+      disk: settings.alertDiskPercent / 100,
+      // Asked of the store; while it does not answer, other alerts tell.
+      keyProof: settings.keyProofDays > 0 && proof.known() ? settings.keyProofDays * DAY : undefined,
+    };
+    return conditionsOf(facts, limits);
+  };
+  const channels = channelsOf(config);
+  const running = startAlerts({ address, channels, deadMan: settings.alertDeadMan, look, log });
+  alerts = running;
+  return {
+    figures: async () => figuresOf(await scheduler.states(), running),
+    testAlert: () => running.test(),
+    stop: async () => {
+      await scheduler.stop();
+      await running.stop();
+    },
+  };
+}
+
+function factsOf(job: Job, states: readonly JobState[], startedAt: number): JobFacts {
+  const state = states.find((each) => each.job === job.name);
+  const ms = (seconds: number | null | undefined): number | undefined => (seconds ? seconds * 1_000 : undefined);
+  return {
+    job: job.name,
+    firstAt: ms(state?.first_at) ?? startedAt,
+    succeededAt: ms(state?.succeeded_at),
+    status: state?.status,
+    error: state?.error_message ?? undefined,
+    patience: job.patience,
+    command: job.command,
+  };
+}
+
+/** Since when the owner proved the recovery key: read from the catalogue once in an hour. */
+function keyProof({ archive }: RuntimeConfig): { (now: number): Promise<number | undefined>; known(): boolean } {
+  let read: { readonly at: number; readonly provedAt: number | undefined } | undefined;
+  const ask = async (now: number): Promise<number | undefined> => {
+    if (archive !== undefined && (read === undefined || now - read.at > HOUR)) {
+      const { readStanding } = await import('../operator/backup/standing.ts');
+      const place = { directory: archive.repository, home: { directory: archive.home } };
+      const signal = AbortSignal.timeout(MINUTE);
+      const standing = await readStanding({ place, data: archive.spool, now, signal }).catch(() => undefined);
+      const age = standing?.keyProofAge ?? undefined;
+      read = (standing?.newestAge ?? null) === null ? undefined : { at: now, provedAt: age && now - age * 1_000 };
+    }
+    return read?.provedAt && now - read.provedAt;
+  };
+  return Object.assign(ask, { known: () => read !== undefined });
+}
+
+async function disks(directories: readonly string[]): Promise<AlertFacts['disks']> {
+  const all = directories.map(async (directory) => {
+    const found = await statfs(directory).catch(() => undefined);
+    return found ? [{ directory, used: 1 - found.bavail / Math.max(1, found.blocks) }] : [];
+  });
+  return (await Promise.all(all)).flat();
+}
+
+function channelsOf(config: RuntimeConfig): Channel[] {
+  const { alertMail, alertDiscord, alertWebhook, alertWebhookSecret } = completed('backup', config.backup);
+  const transport = alertMail.length > 0 ? mailTransport(config) : undefined;
+  return [
+    ...(transport ? [mailChannel(transport, alertMail)] : []),
+    ...(alertDiscord === undefined ? [] : [discordChannel(alertDiscord)]),
+    ...(alertWebhook === undefined ? [] : [webhookChannel(alertWebhook, alertWebhookSecret)]),
+  ];
+}
+
+function figuresOf(states: Awaited<ReturnType<Scheduler['states']>>, alerts: Alerts): Figures {
+  const raised = alerts.raised();
+  return [
+    ...states.flatMap(({ job, succeeded_at, seconds, status }) => {
+      const labels = { job };
+      return [
+        {
+          name: 'job_last_success_timestamp_seconds',
+          help: 'When a job last succeeded, since the epoch.',
+          value: succeeded_at ?? undefined,
+          labels,
+        },
+        {
+          name: 'job_last_duration_seconds',
+          help: 'How long the last finished run took.',
+          value: seconds ?? undefined,
+          labels,
+        },
+        { name: 'job_failing', help: 'Whether the last run failed.', value: Number(status === 'failed'), labels },
+      ];
+    }),
+    ...(['critical', 'warning'] as const).map((severity) => ({
+      name: 'alerts',
+      help: 'Alerts that are raised.',
+      value: raised?.[severity],
+      labels: { severity },
+    })),
+  ];
+}

@@ -1,0 +1,135 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { installationPaths } from '../../../src/foundation/config/directory.ts';
+import { writeRuntimeFile } from '../../../src/foundation/config/runtime-file.ts';
+import { Session } from '../../../src/foundation/postgres/session.ts';
+import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
+import { testAlert } from '../../../src/operator/backup/alerts/test.ts';
+import type { Letter } from '../../../src/operator/backup/alerts/state.ts';
+import { makeRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { eventually, startDaemon, type RunningDaemon } from '../../support/daemon.ts';
+
+let cluster: TestCluster;
+let daemon: RunningDaemon | undefined;
+let directory: string;
+let hook: Server;
+const letters: Letter[] = [];
+const pings: string[] = [];
+
+beforeAll(async () => {
+  cluster = await startTestCluster({ settings: { max_wal_senders: '5' } });
+  const admin = await Session.open(cluster.adminAddress, { applicationName: 'test' });
+  for (const area of ['platform', 'gateway', 'backup', 'jobs']) await applyTemplates(admin, area);
+  await admin.close();
+  directory = mkdtempSync(path.join(tmpdir(), 'vt-jobs-'));
+  for (const name of ['archive', 'spool', 'store', 'home']) mkdirSync(path.join(directory, name), { mode: 0o700 });
+  await makeRecoveryKey({ directory: path.join(directory, 'home') }, path.join(directory, 'key'), Date.now());
+  hook = createServer((incoming, response) => {
+    let body = '';
+    incoming.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+    incoming.on('end', () => {
+      if (incoming.url === '/ping') pings.push(body);
+      else letters.push(JSON.parse(body) as Letter);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => {
+  daemon?.process.kill('SIGTERM');
+  await daemon?.exited;
+  daemon = undefined;
+});
+afterAll(async () => {
+  hook.close();
+  rmSync(directory, { recursive: true, force: true });
+  await cluster.stop();
+});
+
+async function start(login: string): Promise<RunningDaemon> {
+  const at = (name: string): string => path.join(directory, name);
+  const { port } = hook.address() as AddressInfo;
+  const more = {
+    rest: { workers: 1 },
+    admin: { socket: at('admin.sock') },
+    archive: {
+      socketDirectory: at('archive'),
+      spool: at('spool'),
+      repository: at('store'),
+      home: at('home'),
+      whenFull: 'stop-writes' as const,
+    },
+    backup: { alertWebhook: `http://127.0.0.1:${port}/alerts`, alertDeadMan: `http://127.0.0.1:${port}/ping` },
+    jobs: { backupLogin: { user: login }, disks: [directory] },
+  };
+  daemon = await startDaemon({ database: { ...cluster.adminAddress, user: 'authenticator' }, more });
+  return daemon;
+}
+
+test('a job that fails is told at once with the command to run, once, and in the metrics', async () => {
+  await start('authenticator'); // may not replicate
+  const told = await eventually(() => letters.find(({ key }) => key === 'job.base.failed') ?? false);
+  expect(told).toMatchObject({ status: 'raised', severity: 'critical', command: 'vectabase backup create' });
+  expect(await metrics()).toMatch(/^vectabase_job_failing\{job="base"\} 1$/m);
+  daemon?.process.kill('SIGTERM');
+  await daemon?.exited;
+  const [before, quiet] = [letters.length, pings.length];
+  await start('authenticator'); // knows from the database what is raised
+  await eventually(async () => /vectabase_alerts\{severity="critical"\} [1-9]/.test(await metrics()));
+  expect(letters.slice(before).filter(({ key }) => key === 'job.base.failed')).toEqual([]);
+  expect(pings).toHaveLength(quiet);
+});
+
+test('a test alert goes where alerts go, from the running daemon', async () => {
+  await start('authenticator');
+  const { daemonConfig } = installationPaths(directory);
+  const database = { ...cluster.adminAddress };
+  await writeRuntimeFile(daemonConfig, {
+    api: { host: '127.0.0.1', port: 0, cors: [] },
+    database: { host: database.host, port: database.port, user: 'x', database: 'x' },
+    log: { level: 'info' },
+    keysFile: 'credential:of-the-daemon',
+    admin: { socket: path.join(directory, 'admin.sock') },
+  });
+  expect(await testAlert(directory)).toEqual({ channels: [{ channel: 'webhook', failure: null }] });
+  expect(letters.at(-1)).toMatchObject({ key: 'test', status: 'test' });
+});
+
+test('the cluster is copied by schedule, and a success is in the metrics and the database', async () => {
+  const admin = await Session.open(cluster.adminAddress, { applicationName: 'test' });
+  await admin.script('delete from vectabase.job_runs; delete from vectabase.alerts');
+  // The dump needs programs that not every machine has.
+  await admin.script(`insert into vectabase.job_runs (job, planned_at, finished_at, status, runner)
+    values ('dump', now() + interval '1 day', now(), 'ok', 'test')`);
+  await start('vectabase_backup');
+  const [run] =
+    (await eventually(async () => {
+      const rows = await admin.rows<{ status: string; report: string; error_message: string | null }>(
+        `select status, report::text, error_message from vectabase.job_runs where job = 'base' and status <> 'running'`,
+      );
+      return rows.length > 0 && rows;
+    })) ?? [];
+  await admin.close();
+  expect(run).toMatchObject({ status: 'ok', error_message: null });
+  expect(JSON.parse(run?.report ?? '')).toMatchObject({ label: expect.stringMatching(/^\d{8}T\d{6}Z$/) as string });
+  expect(await metrics()).toMatch(/^vectabase_job_last_success_timestamp_seconds\{job="base"\} \d{10}/m);
+  await eventually(() => pings.length > 0);
+});
+
+async function metrics(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const where = { socketPath: path.join(directory, 'admin.sock'), path: '/metrics', agent: false as const };
+    request(where, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      response.on('end', () => resolve(body)).on('error', reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
