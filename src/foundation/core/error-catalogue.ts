@@ -112,6 +112,10 @@ export const ERROR_CATALOGUE = {
   },
   OBJECT_EXISTS: { exitCode: 5, doc: 'A store holds another object of that name, and objects are never written over.' },
   OBJECT_MISSING: { exitCode: 5, doc: 'A store does not hold an object that should be there.' },
+  PRUNE_REFUSED: {
+    exitCode: 5,
+    doc: 'Retention takes nothing away while the clock is behind the catalogue, or after a backup that failed.',
+  },
   BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
   RESTORE_UNREACHABLE: {
     exitCode: 5,
@@ -170,6 +174,10 @@ export const ERROR_CATALOGUE = {
   BACKUP_UNSIGNED: {
     exitCode: 6,
     doc: 'A backup stands in no catalogue that was signed here: it may be anybody’s who knows your public key.',
+  },
+  BACKUPS_AMISS: {
+    exitCode: 6,
+    doc: '`backup status` found what an owner should not sleep on; `details.problems` names it.',
   },
   CATALOGUE_BROKEN: {
     exitCode: 6,

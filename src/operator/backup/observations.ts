@@ -18,6 +18,7 @@ export type BackupObservation = Observation & { event: `backup.${string}.${Phase
         totalBytes?: number;
         ms?: number;
       }
+    | { event: 'backup.prune.progress'; id: string; removed: number }
     | { event: 'backup.offsite.progress'; id: string; bytes: number; documents: number }
     | { event: 'backup.start.started' | 'backup.start.finished'; id: string; ms?: number }
     | { event: `backup.replay.${'started' | 'progress' | 'finished'}`; id: string; lsn?: string; ms?: number }

@@ -60,12 +60,22 @@ export async function readRecipients(home: CatalogueHome): Promise<[AgeRecipient
 /** @throws VectabaseError BACKUP_KEY_MISSING for a file that holds no private key */
 export async function readRecoveryKey(file: string): Promise<AgeIdentity[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
-  const identities = await parseIdentities(text);
+  if (text !== '') return parseRecoveryKey(text, file);
+  throw noRecoveryKey(`the recovery key cannot be read: ${file}`, file);
+}
+
+/** @throws VectabaseError BACKUP_KEY_MISSING for a text that holds no private key; it is never told */
+export async function parseRecoveryKey(text: string, name = 'what was typed'): Promise<AgeIdentity[]> {
+  const identities = await parseIdentities(text.trim());
   if (identities) return identities;
-  throw new VectabaseError('BACKUP_KEY_MISSING', {
-    message: text === '' ? `the recovery key cannot be read: ${file}` : `${file} holds no recovery key`,
+  throw noRecoveryKey(`${name} holds no recovery key`, name);
+}
+
+function noRecoveryKey(message: string, name: string): VectabaseError {
+  return new VectabaseError('BACKUP_KEY_MISSING', {
+    message,
     hint: 'Name the file that vectabase backup key wrote: --key FILE.',
-    details: { file },
+    details: { file: name },
   });
 }
 

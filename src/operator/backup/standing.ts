@@ -5,6 +5,7 @@ import { duration, instant } from '../../foundation/core/numbers.ts';
 import { readHead } from './catalog/home.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
+import { returnWindow } from './catalog/window.ts';
 import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
 import { readRecipients } from './recovery-key.ts';
 
@@ -135,15 +136,12 @@ function factsOf({ documents, store }: Catalogue): CatalogueFacts {
     .filter(({ entry }) => !gone.has(`base/${entry.label}`))
     .map(({ entry }) => Date.parse(entry.finishedAt));
   const wal = entriesOf(documents, 'wal');
-  const commits = wal.flatMap(({ entry }) => (entry.lastCommitAt === null ? [] : Date.parse(entry.lastCommitAt)));
   const rehearsals = entriesOf(documents, 'rehearsed').filter(({ entry }) => entry.ok);
-  // A hole ends the line: what was archived behind it cannot be reached from a backup before it.
-  const lastGap = entriesOf(documents, 'gap').at(-1);
-  const afterGap = bases.filter((at) => lastGap === undefined || at > Date.parse(lastGap.at));
+  const window = returnWindow(documents, store);
   return {
-    oldest: least(afterGap.length > 0 ? afterGap : bases),
+    oldest: window?.from,
     newest: most(bases),
-    reachable: afterGap.length > 0 ? most(commits) : undefined,
+    reachable: window?.to,
     archivedAt: most(wal.map(({ at }) => Date.parse(at))),
     rehearsed: most(rehearsals.map(({ at }) => Date.parse(at))),
     keyProved: most(entriesOf(documents, 'key-proved').map(({ at }) => Date.parse(at))),
@@ -152,10 +150,6 @@ function factsOf({ documents, store }: Catalogue): CatalogueFacts {
 
 function most(times: readonly number[]): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times);
-}
-
-function least(times: readonly number[]): number | undefined {
-  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 function told(at: number): string {

@@ -8,6 +8,8 @@ import { sleep } from '../../../src/foundation/core/sleep.ts';
 import type { AgeIdentity } from '../../../src/foundation/crypto/age-keys.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { createBackup } from '../../../src/operator/backup/create.ts';
+import { decryptFile } from '../../../src/operator/backup/decrypt.ts';
+import { listKeys, proveKey } from '../../../src/operator/backup/keys.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
 import { makeRecoveryKey, readRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
 import { rehearse } from '../../../src/operator/backup/rehearse.ts';
@@ -108,6 +110,34 @@ describe('a backup', () => {
     expect(await listEntries(repository)).toEqual([entry]);
     const files = await readdir(place.directory, { recursive: true });
     expect(files.filter((name) => name.includes('.new-') || name.startsWith('.staging/'))).toEqual([]);
+  });
+
+  test('opens file by file with nothing but the key', async () => {
+    const file = path.join(place.directory, entry.systemId, 'base', entry.label, 'manifest.vbk');
+    const out = path.join(home, 'manifest.json');
+    const { signal } = new AbortController();
+    const report = await decryptFile({ file, identities, sink: out }, signal);
+    expect(report).toMatchObject({ object: `base/${entry.label}/manifest`, systemId: entry.systemId });
+    expect(JSON.parse(await readFile(out, 'utf8'))).toHaveProperty('Files');
+    await expect(decryptFile({ file, identities, sink: out }, signal)).rejects.toMatchObject({ code: 'USAGE' });
+    const cut = path.join(home, 'cut.vbk');
+    await copyFile(file, cut);
+    await truncate(cut, (await stat(cut)).size - 1);
+    const elsewhere = path.join(home, 'cut.json');
+    await expect(decryptFile({ file: cut, identities, sink: elsewhere }, signal)).rejects.toMatchObject({
+      code: 'BACKUP_DAMAGED',
+    });
+    expect((await readdir(home)).filter((name) => name.startsWith('cut.json'))).toEqual([]);
+  });
+
+  test('is opened to prove that the owner has the key', async () => {
+    const input = { repository, by: 'file', clock: systemClock, signal: new AbortController().signal } as const;
+    expect(await proveKey({ ...input, identities })).toMatchObject({ opened: entry.label });
+    const { recovery } = await listKeys(repository, input.signal);
+    expect(recovery[0]?.provedAt).not.toBeNull();
+    await makeRecoveryKey({ directory: path.join(home, 'other') }, path.join(home, 'strangers.key'), Date.now());
+    const strangers = await readRecoveryKey(path.join(home, 'strangers.key'));
+    await expect(proveKey({ ...input, identities: strangers })).rejects.toMatchObject({ code: 'SECRETS_KEY_WRONG' });
   });
 
   test('that a stranger made for the owner’s public key is nobody’s', async () => {

@@ -10,8 +10,11 @@ import type { ObjectStore } from '../../../src/foundation/objects/store.ts';
 import { openWriter } from '../../../src/operator/backup/catalog/append.ts';
 import { documentKey, encodeDocument, sha256Of } from '../../../src/operator/backup/catalog/document.ts';
 import type { CatalogueEntry } from '../../../src/operator/backup/catalog/entries.ts';
-import { readHead, readTrustedKeys } from '../../../src/operator/backup/catalog/home.ts';
+import { readHead, readTrustedKeys, rotateSigner } from '../../../src/operator/backup/catalog/home.ts';
 import { readCatalogue } from '../../../src/operator/backup/catalog/read.ts';
+import { adoptCatalogue, rotateCatalogueKey } from '../../../src/operator/backup/keys.ts';
+import { makeRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
+import { openRepository } from '../../../src/operator/backup/repository.ts';
 
 const SYSTEM = '7512345678901234567';
 const signal = new AbortController().signal;
@@ -72,6 +75,54 @@ describe('a catalogue', () => {
     const { documents } = await read();
     expect(documents).toHaveLength(35);
     expect(new Set(documents.map(({ entry }) => JSON.stringify(entry))).size).toBe(35);
+  });
+
+  describe('whose key was rotated', () => {
+    const repository = async () => openRepository({ directory: path.join(root, 'store'), home: home() });
+    const rotate = async (): Promise<string> => rotateCatalogueKey(await repository(), { clock: systemClock, signal });
+    beforeEach(async () => {
+      await makeRecoveryKey(home(), path.join(root, 'recovery.key'), Date.now());
+    });
+
+    test('is believed by those who know the old key, and those who know the new one', async () => {
+      const [old = ''] = await readTrustedKeys(home());
+      const publicKey = await rotate();
+      await writer().append(epoch(9));
+      for (const keys of [[old], [publicKey]]) {
+        const { documents, proof } = await readCatalogue(store, SYSTEM, { keys }, signal);
+        expect(documents).toHaveLength(8);
+        expect(proof.publicKey).toBe(publicKey);
+      }
+    });
+
+    test('and killed on the way goes on with the key that the catalogue was told of', async () => {
+      const stopping = openWriter({ store, systemId: SYSTEM, home: home(), clock: systemClock, signal });
+      await expect(
+        rotateSigner(home(), async (next) => {
+          await stopping.append({ kind: 'key-rotated', publicKey: next });
+          throw new Error('killed');
+        }),
+      ).rejects.toThrow('killed');
+      await writer().append(epoch(9));
+      expect((await read('kit')).documents).toHaveLength(7);
+    });
+
+    test('and killed before that goes on with the old key', async () => {
+      await expect(rotateSigner(home(), async () => Promise.reject(new Error('killed')))).rejects.toThrow('killed');
+      await writer().append(epoch(9));
+      expect((await read('kit')).documents).toHaveLength(6);
+      await rotate();
+      expect((await read('kit')).documents).toHaveLength(8);
+    });
+
+    test('goes on under the key of a new machine, and readers with the old key alone are told', async () => {
+      const known = await readTrustedKeys(home());
+      const fresh = { directory: path.join(root, 'fresh-home') };
+      const moved = await openRepository({ directory: path.join(root, 'store'), home: fresh });
+      const publicKey = await adoptCatalogue(moved, known, { clock: systemClock, signal });
+      expect((await readCatalogue(store, SYSTEM, { keys: [publicKey] }, signal)).documents).toHaveLength(6);
+      await expectBroken('kit', 'foreign', 6);
+    });
   });
 
   describe('tells that', () => {

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../../foundation/objects/store.ts';
 import { catalogueBroken, proveLink, signerAfter, type CatalogueHead } from './chain.ts';
 import { decodeDocument, documentKey, encodeDocument, NO_PREVIOUS, sha256Of } from './document.ts';
 import type { CatalogueEntry } from './entries.ts';
-import { ensureSigner, readHead, readTrustedKeys, rememberHead, type CatalogueHome } from './home.ts';
+import { ensureSigner, finishRotation, readHead, readTrustedKeys, rememberHead, type CatalogueHome } from './home.ts';
 import { readCatalogue, readDocument } from './read.ts';
 
 export interface CatalogueWriter {
@@ -34,10 +34,13 @@ export function openWriter(input: WriterInput): CatalogueWriter {
   const add = async (entry: CatalogueEntry): Promise<number> => {
     const { store, systemId, home, clock, signal } = input;
     // Read each time: another process may have rotated it.
-    const signer = await ensureSigner(home);
+    let signer = await ensureSigner(home);
     end ??= await findEnd(input);
     for (;;) {
       end = await advance(input, end);
+      if (end.signer !== undefined && end.signer !== signer.publicKey) {
+        signer = (await finishRotation(home, end.signer)) ?? signer;
+      }
       assertOurTurn(systemId, end, signer, entry);
       const number = end.number + 1;
       const at = new Date(clock.now()).toISOString();

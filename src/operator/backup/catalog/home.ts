@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { ownerToBe, writeDurably } from '../../../foundation/core/durable-file.ts';
@@ -22,6 +22,33 @@ export async function ensureSigner(home: CatalogueHome): Promise<Signer> {
   return signer;
 }
 
+/**
+ * Makes the next signing key and takes it into use when `publish` has told the catalogues.
+ *
+ * @returns its public half
+ */
+export async function rotateSigner(
+  home: CatalogueHome,
+  publish: (publicKey: string) => Promise<void>,
+): Promise<string> {
+  const pem = newSigningPem();
+  const next = openSigner(pem);
+  if (!next) throw new Error('a new key cannot sign');
+  await write(nextFile(home), pem, 0o600);
+  await trustKey(home, next.publicKey);
+  await publish(next.publicKey);
+  await rename(nextFile(home), privateFile(home));
+  return next.publicKey;
+}
+
+/** The signer of a rotation that was killed after the catalogue had heard of it. */
+export async function finishRotation(home: CatalogueHome, publicKey: string): Promise<Signer | undefined> {
+  const signer = openSigner(await readOrEmpty(nextFile(home)));
+  if (signer?.publicKey !== publicKey) return undefined;
+  await rename(nextFile(home), privateFile(home));
+  return signer;
+}
+
 /** Public keys that this machine believes; empty on one that made no backup yet. */
 export async function readTrustedKeys(home: CatalogueHome): Promise<string[]> {
   const lines = contentLines(await readOrEmpty(publicFile(home)));
@@ -35,7 +62,8 @@ export async function readTrustedKeys(home: CatalogueHome): Promise<string[]> {
 }
 
 export async function trustKey(home: CatalogueHome, publicKey: string): Promise<void> {
-  const lines = [...new Set([...(await readTrustedKeys(home)), publicKey])];
+  // The one that was added last is the one that signs.
+  const lines = [...(await readTrustedKeys(home)).filter((line) => line !== publicKey), publicKey];
   await write(publicFile(home), lines.map((line) => `${line}\n`).join(''), 0o644);
 }
 
@@ -117,5 +145,6 @@ function attempt<T>(work: () => T): T | undefined {
 }
 
 const privateFile = ({ directory }: CatalogueHome): string => path.join(directory, 'catalogue.key');
+const nextFile = ({ directory }: CatalogueHome): string => path.join(directory, 'catalogue.key.next');
 const publicFile = ({ directory }: CatalogueHome): string => path.join(directory, 'catalogue.pub');
 const headsFile = ({ directory }: CatalogueHome): string => path.join(directory, 'heads.json');

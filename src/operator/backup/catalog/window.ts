@@ -1,0 +1,67 @@
+import { parseLsn, type Lsn } from '../names.ts';
+import type { CatalogueDocument } from './document.ts';
+import { entriesOf, prunedFrom } from './view.ts';
+
+/** Seconds that can be returned to, in milliseconds since the epoch. */
+export interface ReturnWindow {
+  readonly from: number;
+  /** The last commit that is archived. */
+  readonly to: number;
+}
+
+/**
+ * From when to when any second can be returned to, without a hole: from the end of the oldest backup from which WAL
+ * leads, segment after segment, to the end of the timeline that is in use.
+ *
+ * @returns undefined where no WAL leads on from any backup
+ */
+export function returnWindow(documents: readonly CatalogueDocument[], store: string): ReturnWindow | undefined {
+  const gone = prunedFrom(documents, store);
+  const ranges = entriesOf(documents, 'wal').map(({ entry }) => ({
+    ...entry,
+    start: lsn(entry.start),
+    end: lsn(entry.end),
+  }));
+  const timeline = ranges.at(-1)?.timeline;
+  if (timeline === undefined) return undefined;
+  const path =
+    entriesOf(documents, 'timeline').findLast(({ entry }) => entry.timeline === timeline)?.entry.parents ?? [];
+  const stretches = [
+    ...path.map((part) => ({ timeline: part.timeline, end: lsn(part.end) })),
+    { timeline, end: undefined },
+  ];
+
+  /** How far WAL goes on from a position without a hole, and the last commit in it. */
+  const goOn = (on: number, from: Lsn): { end: Lsn; commit: number } => {
+    let [end, commit] = [from, 0];
+    for (const range of ranges
+      .filter((each) => each.timeline === on)
+      .toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
+      if (range.start > end || range.end <= from) continue;
+      end = range.end > end ? range.end : end;
+      commit = Math.max(commit, Date.parse(range.lastCommitAt ?? '') || 0);
+    }
+    return { end, commit };
+  };
+  const windows = entriesOf(documents, 'base').flatMap(({ entry }): ReturnWindow[] => {
+    const first = stretches.findIndex((stretch) => stretch.timeline === entry.end.timeline);
+    if (first === -1 || gone.has(`base/${entry.label}`)) return [];
+    let at = lsn(entry.end.lsn);
+    let to = 0;
+    for (const stretch of stretches.slice(first)) {
+      const { end, commit } = goOn(stretch.timeline, at);
+      if (stretch.end !== undefined && end < stretch.end) return [];
+      to = Math.max(to, commit);
+      at = stretch.end ?? end;
+    }
+    const from = Date.parse(entry.finishedAt);
+    return to > from ? [{ from, to }] : [];
+  });
+  const to = Math.max(...windows.map((window) => window.to));
+  const whole = windows.filter((window) => window.to === to);
+  return whole.length === 0 ? undefined : { from: Math.min(...whole.map(({ from }) => from)), to };
+}
+
+function lsn(text: string): Lsn {
+  return parseLsn(text) ?? 0n;
+}

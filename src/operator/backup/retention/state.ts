@@ -1,0 +1,92 @@
+import type { CatalogueDocument } from '../catalog/document.ts';
+import type { EntryOf } from '../catalog/entries.ts';
+import { entriesOf, prunedFrom } from '../catalog/view.ts';
+import { parseLsn, parseWalFile, WalSegments, walObject, type Lsn } from '../names.ts';
+import type { RetentionState, WalItem } from './plan.ts';
+
+/**
+ * What a store holds, by a catalogue that was proved.
+ *
+ * @param documents those that the store has: a copy may be behind
+ * @param now milliseconds since the epoch
+ */
+export function retentionState(documents: readonly CatalogueDocument[], store: string, now: number): RetentionState {
+  const gone = prunedFrom(documents, store);
+  const there = ({ group }: { group: string }): boolean => !gone.has(group);
+  const pins = new Map(entriesOf(documents, 'pinned').map(({ entry }) => [entry.label, entry.pinned]));
+  const level = levels(documents);
+  const facts = ({ kind, label, finishedAt }: { kind: string; label: string; finishedAt: string }) => ({
+    group: `${kind}/${label}`,
+    finishedAt: Date.parse(finishedAt),
+    level: level(label),
+    pinned: pins.get(label) === true,
+  });
+  const bases = entriesOf(documents, 'base').map(({ entry }) => ({
+    ...facts(entry),
+    timeline: entry.start.timeline,
+    start: lsn(entry.start.lsn),
+    parent: entry.parent === undefined ? undefined : `base/${entry.parent}`,
+  }));
+  const dumps = [...entriesOf(documents, 'dump'), ...entriesOf(documents, 'config')];
+  const branches = entriesOf(documents, 'timeline').map(({ entry: { timeline, parents } }) => ({
+    timeline,
+    parents: parents.map((parent) => ({ timeline: parent.timeline, end: lsn(parent.end) })),
+  }));
+  return {
+    bases: bases.filter(there),
+    dumps: dumps.map(({ entry }) => ({ ...facts(entry), kind: entry.kind })).filter(there),
+    wal: entriesOf(documents, 'wal')
+      .flatMap(({ entry }) => walItems(entry))
+      .filter(there),
+    branches,
+    lastUse: lastUse(documents),
+    now,
+    latest: Math.max(0, ...documents.map(({ at }) => Date.parse(at))),
+    failing: failingJob(documents),
+  };
+}
+
+function walItems({ timeline, start, end, files }: EntryOf<'wal'>): WalItem[] {
+  const parsed = files.map(({ name }) => parseWalFile(name)).filter((file) => file !== undefined);
+  const count = parsed.filter(({ kind }) => kind === 'segment').length;
+  const segments = count === 0 ? undefined : new WalSegments(Number((lsn(end) - lsn(start)) / BigInt(count)));
+  return parsed.flatMap((file) => {
+    // History files are some bytes, and tell what belongs to what.
+    if (file.kind === 'history') return [];
+    const behind = segments ? segments.start(file.number) + BigInt(segments.segmentBytes) : lsn(end);
+    return [{ group: walObject(file), timeline, end: behind }];
+  });
+}
+
+function lastUse(documents: readonly CatalogueDocument[]): Map<number, number> {
+  const used = new Map<number, number>();
+  for (const { at, entry } of documents) {
+    const timeline = entry.kind === 'wal' ? entry.timeline : entry.kind === 'base' ? entry.start.timeline : undefined;
+    if (timeline !== undefined) used.set(timeline, Math.max(used.get(timeline) ?? 0, Date.parse(at)));
+  }
+  return used;
+}
+
+/** The highest level that was passed; what failed since is not verified, whatever was before. */
+function levels(documents: readonly CatalogueDocument[]): (label: string) => number {
+  const found = new Map<string, number>();
+  for (const { entry } of documents) {
+    if (entry.kind !== 'verified' && entry.kind !== 'rehearsed') continue;
+    const level = entry.kind === 'verified' ? entry.level : 4;
+    found.set(entry.label, entry.ok ? Math.max(level, found.get(entry.label) ?? -1) : -1);
+  }
+  return (label) => found.get(label) ?? -1;
+}
+
+function failingJob(documents: readonly CatalogueDocument[]): string | undefined {
+  const failing = new Set<string>();
+  for (const { entry } of documents) {
+    if (entry.kind === 'failed' && (entry.job === 'base' || entry.job === 'dump')) failing.add(entry.job);
+    else failing.delete(entry.kind);
+  }
+  return [...failing][0];
+}
+
+function lsn(text: string): Lsn {
+  return parseLsn(text) ?? 0n;
+}

@@ -1,0 +1,103 @@
+import { duration } from '../../foundation/core/numbers.ts';
+import { asVectabaseError } from '../../foundation/core/errors.ts';
+import type { StoreSetting } from '../../foundation/config/definitions.ts';
+import { openStore } from '../../foundation/objects/open-store.ts';
+import type { Catalogue } from './catalog/read.ts';
+import { copiedUpTo } from './copy/run.ts';
+import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
+import { readStanding, type Standing } from './standing.ts';
+
+/** How far a further store is. */
+export interface StoreStatus {
+  readonly store: string;
+  /** Seconds since what it lacks was written here; 0 when it lacks nothing, null when nobody knows. */
+  readonly behind: number | null;
+  /** Documents of the catalogue that it lacks. */
+  readonly missing: number | null;
+  /** Code of what is wrong with it. */
+  readonly failure: string | undefined;
+}
+
+export interface BackupStatus {
+  /** One sentence. */
+  readonly line: string;
+  readonly standing: Standing;
+  readonly stores: readonly StoreStatus[];
+  /** What an owner should not sleep on, each with what to do. */
+  readonly problems: readonly string[];
+}
+
+interface Input {
+  readonly place: RepositoryPlace;
+  /** PGDATA. */
+  readonly data: string;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What can be brought back, what was proved of it, and where it lies: from catalogues that were proved.
+ *
+ * @throws VectabaseError CATALOGUE_BROKEN
+ */
+export async function backupStatus(input: Input): Promise<BackupStatus> {
+  const { place, now, signal } = input;
+  const standing = await readStanding(input);
+  const repository = await openRepository(place);
+  const catalogues = await readCatalogues(repository, signal);
+  const stores = await Promise.all(
+    (place.stores ?? []).map(async (setting) => storeStatus(setting, catalogues, { home: place.home, now, signal })),
+  );
+  const offsite = stores.map(({ store, behind, failure }) => {
+    if (failure !== undefined) return `${store} is not in order (${failure})`;
+    return behind === 0 ? `${store} up to date` : `${store} ${duration(behind ?? 0)} behind`;
+  });
+  return { line: [standing.line, ...offsite].join('; '), standing, stores, problems: problemsOf(standing, stores) };
+}
+
+async function storeStatus(
+  setting: StoreSetting,
+  catalogues: readonly Catalogue[],
+  { home, now, signal }: Pick<Input, 'now' | 'signal'> & Pick<RepositoryPlace, 'home'>,
+): Promise<StoreStatus> {
+  try {
+    const to = await openStore(setting);
+    try {
+      let [behind, missing] = [0, 0];
+      for (const { systemId, documents } of catalogues) {
+        const done = await copiedUpTo({ systemId, to, home }, documents, signal);
+        const first = documents[done];
+        missing += documents.length - done;
+        if (first) behind = Math.max(behind, (now - Date.parse(first.at)) / 1000);
+      }
+      return { store: to.url, behind, missing, failure: undefined };
+    } finally {
+      await to.close();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    return { store: setting.url, behind: null, missing: null, failure: asVectabaseError(error).code };
+  }
+}
+
+const [HOUR, DAY] = [3_600, 86_400];
+
+function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[] {
+  const { recoveryKey, newestAge, sameDisk, rehearsalAge, keyProofAge } = standing;
+  if (!recoveryKey) return ['there is no recovery key: vectabase backup key --out FILE'];
+  if (newestAge === null) return ['there is no backup: vectabase backup create'];
+  const late = stores.filter(({ behind, failure }) => failure !== undefined || (behind ?? 0) > HOUR);
+  return [
+    ...(sameDisk && stores.every(({ behind }) => behind === null)
+      ? ['all backups are on the disk that they should protect, which is not a backup: set backup.stores']
+      : []),
+    ...late.map(({ store }) => `${store} is not up to date: vectabase backup copy`),
+    ...(newestAge > 8 * DAY ? [`the newest backup is ${duration(newestAge)} old: vectabase backup create`] : []),
+    ...((rehearsalAge ?? Infinity) > 8 * DAY
+      ? ['no restore was proved in 8 days: vectabase backup rehearse --key FILE']
+      : []),
+    ...((keyProofAge ?? Infinity) > 31 * DAY
+      ? ['nobody showed the recovery key in 31 days: vectabase backup keys prove']
+      : []),
+  ];
+}

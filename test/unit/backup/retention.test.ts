@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  planRetention,
+  type BaseItem,
+  type Branch,
+  type RetentionPlan,
+  type RetentionState,
+} from '../../../src/operator/backup/retention/plan.ts';
+import { DAY } from '../../../src/operator/backup/retention/calendar.ts';
+
+/** `VECTABASE_RETENTION_RUNS=20000` for a long look. */
+const RUNS = Number(process.env['VECTABASE_RETENTION_RUNS'] ?? 2_000);
+const HOUR = 3_600_000;
+const RULES = { windowDays: 7, dumpDays: 30 };
+
+describe('whatever happened, retention', () => {
+  let removals = 0;
+  const holds = (check: (state: RetentionState, plan: RetentionPlan, removed: Set<string>) => void): void => {
+    fc.assert(
+      fc.property(histories(), (state) => {
+        const plan = planRetention(state, RULES);
+        removals += plan.remove.length;
+        check(state, plan, new Set(plan.remove));
+      }),
+      { numRuns: RUNS },
+    );
+  };
+
+  test('keeps the newest, and the newest that was verified (I1)', () => {
+    holds(({ bases, dumps }, _plan, removed) => {
+      for (const items of [bases, dumps.filter(({ kind }) => kind === 'dump')]) {
+        const inOrder = items.toSorted((one, two) => two.finishedAt - one.finishedAt);
+        const verified = inOrder.find(({ level }) => level >= 2);
+        for (const kept of [inOrder[0], verified]) expect(removed.has(kept?.group ?? '')).toBe(false);
+      }
+    });
+    expect(removals).toBeGreaterThan(RUNS); // or nothing was put to the test
+  });
+
+  test('keeps all WAL that a kept backup can need (I2)', () => {
+    holds((state, _plan, removed) => {
+      for (const base of state.bases.filter(({ group }) => !removed.has(group))) {
+        for (const group of needed(state, base)) expect(removed.has(group)).toBe(false);
+      }
+    });
+  });
+
+  test('keeps the return to any second of the window, on every branch in use (I2, I9)', () => {
+    holds((state, _plan, removed) => {
+      const from = state.now - RULES.windowDays * DAY;
+      for (const [timeline, lastUse] of state.lastUse) {
+        if (lastUse < from) continue;
+        const leading = state.bases.filter((base) => timelinesBehind(state.branches, base).has(timeline));
+        for (const at of [from, from + DAY, from + 3 * DAY, state.now]) {
+          const could = leading.some(({ finishedAt }) => finishedAt <= at);
+          const can = leading.some(({ group, finishedAt }) => finishedAt <= at && !removed.has(group));
+          expect(can).toBe(could);
+        }
+      }
+    });
+  });
+
+  test('keeps every dump for thirty days', () => {
+    holds(({ dumps, now }, _plan, removed) => {
+      for (const { group, finishedAt } of dumps) {
+        expect(removed.has(group) && now - finishedAt <= 30 * DAY).toBe(false);
+      }
+    });
+  });
+
+  test('goes by time and not by the number of a timeline (I3)', () => {
+    holds((state, plan) => {
+      expect(planRetention(renumbered(state, 100), RULES).remove).toEqual(plan.remove);
+    });
+  });
+
+  test('takes what builds on others before them, and those never alone (I4)', () => {
+    holds(({ bases }, { remove }, removed) => {
+      for (const { group, parent } of bases) {
+        if (parent === undefined || !removed.has(parent)) continue;
+        expect(removed.has(group)).toBe(true);
+        expect(remove.indexOf(group)).toBeLessThan(remove.indexOf(parent));
+      }
+    });
+  });
+
+  test('takes nothing after a failure or when the clock went back (I5)', () => {
+    holds((state, { refused, remove }) => {
+      const bad = state.now < state.latest || state.failing !== undefined;
+      expect(refused !== undefined).toBe(bad);
+      expect(bad && remove.length > 0).toBe(false);
+      expect(planRetention({ ...state, now: state.latest - HOUR }, RULES).remove).toEqual([]);
+      expect(planRetention({ ...state, failing: 'base' }, RULES).remove).toEqual([]);
+    });
+  });
+
+  test('takes nothing that is pinned (I8)', () => {
+    holds(({ bases, dumps }, _plan, removed) => {
+      for (const { group, pinned } of [...bases, ...dumps]) expect(pinned && removed.has(group)).toBe(false);
+    });
+  });
+
+  test('is done when it was done once', () => {
+    holds((state, _plan, removed) => {
+      const left = ({ group }: { group: string }): boolean => !removed.has(group);
+      const { bases, dumps, wal } = state;
+      const after = { ...state, bases: bases.filter(left), dumps: dumps.filter(left), wal: wal.filter(left) };
+      expect(planRetention(after, RULES).remove).toEqual([]);
+    });
+  });
+});
+
+test('an ordinary year leaves what the rules say', () => {
+  const now = Date.UTC(2026, 11, 31, 12);
+  const days = Array.from({ length: 365 }, (_, ago) => ago);
+  const state: RetentionState = {
+    ...NOTHING,
+    now,
+    latest: now,
+    dumps: days.map((ago) => ({
+      group: `dump/${ago}`,
+      kind: 'dump',
+      finishedAt: now - ago * DAY,
+      level: 3,
+      pinned: false,
+    })),
+    bases: days
+      .filter((ago) => ago % 7 === 0)
+      .map((ago) => baseItem(`base/${ago}`, { finishedAt: now - ago * DAY, start: BigInt(1000 - ago), level: 3 })),
+    wal: days.map((ago) => ({ group: `wal/${ago}`, timeline: 1, end: BigInt(1000 - ago) + 1n })),
+    lastUse: new Map([[1, now]]),
+  };
+  const { remove } = planRetention(state, RULES);
+  const left = (kind: string): number[] =>
+    days.filter((ago) => !remove.includes(`${kind}/${ago}`) && (kind !== 'base' || ago % 7 === 0));
+  expect(left('base')).toEqual([0, 7]);
+  expect(left('wal')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  // Thirty-one days, and the last dump of each of six months: the oldest three are of October, September, August, July.
+  expect(left('dump').filter((ago) => ago <= 30)).toHaveLength(31);
+  expect(left('dump').filter((ago) => ago > 30)).toEqual([31, 61, 92, 122, 153]);
+});
+
+const NOTHING: RetentionState = {
+  bases: [],
+  dumps: [],
+  wal: [],
+  branches: [],
+  lastUse: new Map(),
+  now: 0,
+  latest: 0,
+  failing: undefined,
+};
+
+function baseItem(group: string, some: Partial<BaseItem>): BaseItem {
+  return { group, finishedAt: 0, timeline: 1, start: 0n, parent: undefined, level: -1, pinned: false, ...some };
+}
+
+/** Months of a cluster that is backed up, restored to earlier moments, verified, pinned, and sometimes fails. */
+function histories(): fc.Arbitrary<RetentionState> {
+  const event = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('pass'), by: fc.integer({ min: 1, max: 80 }) }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('wal'), by: fc.integer({ min: 1, max: 4 }) }) },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('base', 'incremental'), by: fc.nat(3) }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('dump', 'config'), by: fc.nat(3) }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('verify', 'break', 'pin'), by: fc.nat(20) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('restore', 'restore-untold'), by: fc.nat(6) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('fail', 'back'), by: fc.nat(5) }) },
+  );
+  return fc.array(event, { minLength: 5, maxLength: 90 }).map((events) => replay(events));
+}
+
+function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionState {
+  const state = { ...NOTHING, bases: [] as BaseItem[], dumps: [...NOTHING.dumps], wal: [...NOTHING.wal] };
+  const branches: Branch[] = [];
+  const lastUse = new Map<number, number>();
+  let [now, latest, timeline, lsn, count] = [Date.UTC(2026, 0, 1), 0, 1, 10n, 0];
+  let parents: Branch['parents'] = [];
+  let failing: string | undefined;
+  const tell = (): void => {
+    latest = Math.max(latest, now);
+    lastUse.set(timeline, Math.max(lastUse.get(timeline) ?? 0, now));
+  };
+  for (const { kind, by } of events) {
+    const all = [...state.bases, ...state.dumps];
+    const chosen = all[by % Math.max(1, all.length)]?.group;
+    const change = (some: { level?: number; pinned?: boolean }): void => {
+      state.bases = state.bases.map((item) => (item.group === chosen ? { ...item, ...some } : item));
+      state.dumps = state.dumps.map((item) => (item.group === chosen ? { ...item, ...some } : item));
+    };
+    if (kind === 'pass') now += by * HOUR;
+    if (kind === 'back') now -= by * HOUR;
+    if (kind === 'fail') failing = 'base';
+    if (kind === 'verify') change({ level: (by % 4) + 1 });
+    if (kind === 'break') change({ level: -1 });
+    if (kind === 'pin') change({ pinned: by % 3 > 0 });
+    if (kind === 'wal') {
+      for (let segment = 0; segment < by; segment++) {
+        lsn += 1n;
+        state.wal.push({ group: `wal/${timeline}/${lsn}`, timeline, end: lsn });
+      }
+      tell();
+    }
+    if (kind === 'base' || kind === 'incremental') {
+      const parent = kind === 'base' ? undefined : state.bases.findLast((each) => each.timeline === timeline)?.group;
+      const group = `base/${count++}`;
+      state.bases.push(baseItem(group, { finishedAt: now, timeline, start: lsn, parent }));
+      failing = undefined;
+      tell();
+    }
+    if (kind === 'dump' || kind === 'config') {
+      state.dumps.push({ group: `${kind}/${count++}`, kind, finishedAt: now, level: -1, pinned: false });
+      latest = Math.max(latest, now);
+    }
+    if (kind.startsWith('restore') && state.bases.length > 0) {
+      const begin = parents.at(-1)?.end ?? 9n;
+      const left = lsn - BigInt(by) > begin ? lsn - BigInt(by) : lsn;
+      parents = [...parents, { timeline, end: left }];
+      timeline++;
+      lsn = left;
+      if (kind === 'restore') branches.push({ timeline, parents });
+      tell();
+    }
+  }
+  return { ...state, branches, lastUse, now, latest, failing };
+}
+
+/** Another way to the same answer: walk from parent to child. */
+function timelinesBehind(branches: readonly Branch[], { timeline, start }: BaseItem): Map<number, bigint> {
+  const reached = new Map([[timeline, start]]);
+  const described = new Set(branches.map((branch) => branch.timeline));
+  for (let at = 1; at < 100; at++) {
+    const parent = branches
+      .find((branch) => branch.timeline === at)
+      ?.parents.find((each) => each.timeline === timeline);
+    if (parent && start < parent.end) reached.set(at, start);
+    if (at > timeline && !described.has(at)) reached.set(at, start);
+  }
+  return reached;
+}
+
+function needed(state: RetentionState, of: BaseItem): string[] {
+  const behind = timelinesBehind(state.branches, of);
+  return state.wal
+    .filter(({ timeline, end }) => behind.has(timeline) && end > (behind.get(timeline) ?? 0n))
+    .map(({ group }) => group);
+}
+
+function renumbered(state: RetentionState, by: number): RetentionState {
+  const moved = <T extends { timeline: number }>(item: T): T => ({ ...item, timeline: item.timeline + by });
+  return {
+    ...state,
+    bases: state.bases.map(moved),
+    wal: state.wal.map(moved),
+    branches: state.branches.map((branch) => ({ ...moved(branch), parents: branch.parents.map(moved) })),
+    lastUse: new Map([...state.lastUse].map(([timeline, at]) => [timeline + by, at])),
+  };
+}

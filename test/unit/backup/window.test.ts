@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { returnWindow } from '../../../src/operator/backup/catalog/window.ts';
+import { openRepository, readCatalogues } from '../../../src/operator/backup/repository.ts';
+import { BackupFixture } from '../../support/backup-fixture.ts';
+
+describe('the seconds that can be returned to', () => {
+  let root: string;
+  let fixture: BackupFixture;
+  beforeEach(() => {
+    root = mkdtempSync(path.join(tmpdir(), 'vt-window-'));
+    fixture = new BackupFixture(root);
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const window = async (): Promise<string[] | undefined> => {
+    const repository = await openRepository({ directory: path.join(root, 'store'), home: fixture.home });
+    const [catalogue] = await readCatalogues(repository, new AbortController().signal);
+    const found = returnWindow(catalogue?.documents ?? [], fixture.store.url);
+    return found && [found.from, found.to].map((at) => new Date(at).toISOString().slice(0, 16));
+  };
+
+  test('are none without WAL that leads on from a backup', async () => {
+    expect(await window()).toBeUndefined();
+    await fixture.base('20260101T000000Z', 3);
+    expect(await window()).toBeUndefined();
+    await fixture.wal(5, 6, '2026-01-02T00:00:00Z'); // segment 4 is missing, and so is the rest of 3
+    expect(await window()).toBeUndefined();
+  });
+
+  test('go from the oldest backup to the last commit, and end before no hole', async () => {
+    await fixture.base('20260101T000000Z', 3);
+    await fixture.wal(3, 4, '2026-01-02T00:00:00Z');
+    await fixture.wal(5, 6, '2026-01-03T00:00:00Z');
+    expect(await window()).toEqual(['2026-01-01T00:00', '2026-01-03T00:00']);
+    await fixture.base('20260108T000000Z', 8);
+    await fixture.wal(8, 9, '2026-01-09T00:00:00Z');
+    expect(await window()).toEqual(['2026-01-08T00:00', '2026-01-09T00:00']);
+    await fixture.wal(7, 7, null); // the hole is filled
+    expect(await window()).toEqual(['2026-01-01T00:00', '2026-01-09T00:00']);
+  });
+
+  test('go on only from backups that are still there', async () => {
+    await fixture.base('20260101T000000Z', 3);
+    await fixture.wal(3, 6, '2026-01-08T12:00:00Z');
+    await fixture.base('20260108T000000Z', 6);
+    await fixture.add({ kind: 'pruned', store: fixture.store.url, objects: ['base/20260101T000000Z'], reason: 'test' });
+    expect(await window()).toEqual(['2026-01-08T00:00', '2026-01-08T12:00']);
+  });
+});
