@@ -17,7 +17,7 @@ function catalogue(...entries: ReadonlyArray<readonly [time: string, entry: Cata
   return { systemId: '7', store: 'file:///backups', documents } as unknown as Catalogue;
 }
 
-const base = (label: string, time: string): readonly [string, CatalogueEntry] => [
+const base = (label: string, time: string, lsn = '0/2'): readonly [string, CatalogueEntry] => [
   time,
   {
     kind: 'base',
@@ -27,16 +27,20 @@ const base = (label: string, time: string): readonly [string, CatalogueEntry] =>
     finishedAt: at(time),
     objects: [],
     start: { lsn: '0/1', timeline: 1 },
-    end: { lsn: '0/2', timeline: 1 },
+    end: { lsn, timeline: 1 },
   },
 ];
-const wal = (time: string, lastCommit: string | null): readonly [string, CatalogueEntry] => [
+const wal = (
+  time: string,
+  lastCommit: string | null,
+  [start, end] = ['0/2', '0/3'],
+): readonly [string, CatalogueEntry] => [
   time,
   {
     kind: 'wal',
     timeline: 1,
-    start: '0/2',
-    end: '0/3',
+    start,
+    end,
     lastCommitAt: lastCommit === null ? null : at(lastCommit),
     files: [],
   },
@@ -84,9 +88,12 @@ describe('how backups stand', () => {
       '22T05:00',
       { kind: 'gap', timeline: 1, start: '0/3', end: '0/4', reason: 'lost' },
     ];
-    const before = [base('a', '21T03:00'), wal('22T04:00', '22T04:00'), gap, wal('23T11:00', '23T11:00')] as const;
-    expect(standingOf([catalogue(...before)], NOW).line).toContain('to nothing after it');
-    expect(standingOf([catalogue(...before, base('c', '22T06:00'))], NOW).line).toContain(
+    const before = [base('a', '21T03:00'), wal('22T04:00', '22T04:00'), gap] as const;
+    const behind = wal('23T11:00', '23T11:00', ['0/4', '0/5']);
+    expect(standingOf([catalogue(...before, behind)], NOW).line).toContain(
+      'between 2026-11-21 03:00:00 UTC and 2026-11-22 04:00:00 UTC',
+    );
+    expect(standingOf([catalogue(...before, base('c', '22T06:00', '0/4'), behind)], NOW).line).toContain(
       'between 2026-11-22 06:00:00 UTC and 2026-11-23 11:00:00 UTC',
     );
   });

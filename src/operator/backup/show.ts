@@ -1,0 +1,62 @@
+import { VectabaseError } from '../../foundation/core/errors.ts';
+import type { Clock } from '../../foundation/core/observe.ts';
+import { openWriter } from './catalog/append.ts';
+import type { CatalogueEntry, EntryOf } from './catalog/entries.ts';
+import { entriesOf, prunedFrom } from './catalog/view.ts';
+import { readCatalogues, type Repository } from './repository.ts';
+
+/** Everything that the signed catalogue says of one backup. */
+export interface BackupFacts {
+  readonly systemId: string;
+  /** Document that names it, and who signed. */
+  readonly document: number;
+  readonly signedBy: string;
+  readonly entry: EntryOf<'base' | 'dump' | 'config'>;
+  readonly pinned: boolean;
+  /** Retention took it away from this store. */
+  readonly pruned: boolean;
+  readonly verified: ReadonlyArray<{ readonly at: string } & EntryOf<'verified'>>;
+  readonly rehearsed: ReadonlyArray<{ readonly at: string } & EntryOf<'rehearsed'>>;
+}
+
+/** @throws VectabaseError BACKUP_MISSING, CATALOGUE_BROKEN */
+export async function showBackup(repository: Repository, label: string, signal: AbortSignal): Promise<BackupFacts> {
+  for (const { systemId, documents } of await readCatalogues(repository, signal)) {
+    const ofIt = <E extends { readonly label: string }>(
+      all: ReadonlyArray<{ readonly at: string; readonly entry: E }>,
+    ) => all.filter(({ entry }) => entry.label === label).map(({ at, entry }) => ({ at, ...entry }));
+    for (const { number, key, entry } of documents) {
+      if (!isBackup(entry) || entry.label !== label) continue;
+      return {
+        systemId,
+        document: number,
+        signedBy: key,
+        entry,
+        pinned: ofIt(entriesOf(documents, 'pinned')).at(-1)?.pinned === true,
+        pruned: prunedFrom(documents, repository.store.url).has(`${entry.kind}/${label}`),
+        verified: ofIt(entriesOf(documents, 'verified')),
+        rehearsed: ofIt(entriesOf(documents, 'rehearsed')),
+      };
+    }
+  }
+  throw new VectabaseError('BACKUP_MISSING', {
+    message: `no catalogue of ${repository.store.url} names a backup ${label}`,
+    hint: 'Run vectabase backup list to see which there are.',
+    details: { label },
+  });
+}
+
+/** @throws VectabaseError BACKUP_MISSING */
+export async function pinBackup(
+  repository: Repository,
+  { label, pinned }: { readonly label: string; readonly pinned: boolean },
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const { systemId } = await showBackup(repository, label, signal);
+  const { store, home } = repository;
+  await openWriter({ store, systemId, home, clock, signal }).append({ kind: 'pinned', label, pinned });
+}
+
+function isBackup(entry: CatalogueEntry): entry is EntryOf<'base' | 'dump' | 'config'> {
+  return entry.kind === 'base' || entry.kind === 'dump' || entry.kind === 'config';
+}
