@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { Settings } from '../../foundation/config/definitions.ts';
 import { completed, type RuntimeConfig } from '../../foundation/config/runtime-file.ts';
 import { systemClock, type JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
@@ -35,7 +36,7 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       return body({
         address: { ...databaseAddress(config), password: undefined, ...login },
         repository: await openRepository(place),
-        context: { observe: ({ event, ...fields }) => log.debug(fields, event), signal, clock: systemClock },
+        context: contextFor(log, signal),
       });
     };
   const { scratch } = jobs ?? {};
@@ -63,10 +64,36 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
         return reportOf(await createDump({ address, repository }, context));
       }),
     },
+    ...(settings.stores.length === 0 ? [] : [copying(settings, archive, log)]),
     ...(keyFile === undefined || scratch === undefined
       ? []
       : [rehearsal(settings.rehearsalSchedule, keyFile, scratch, withTools)]),
   ];
+}
+
+function copying(
+  { copySchedule, stores }: Settings['backup'],
+  { repository, home }: NonNullable<RuntimeConfig['archive']>,
+  log: Logger,
+): Job {
+  return {
+    name: 'copy',
+    schedule: copySchedule,
+    atFirst: true,
+    patience: 3 * HOUR,
+    command: 'vectabase backup copy',
+    run: async (signal) => {
+      const { copyToAll } = await import('../../operator/backup/copy/all.ts');
+      const place = { directory: repository, stores, home: { directory: home } };
+      const { copies, failure } = await copyToAll(place, contextFor(log, signal));
+      if (failure) throw failure;
+      return { stores: copies.length };
+    },
+  };
+}
+
+function contextFor(log: Logger, signal: AbortSignal): JobContext<BackupObservation> {
+  return { observe: ({ event, ...fields }) => log.debug(fields, event), signal, clock: systemClock };
 }
 
 function rehearsal(

@@ -283,6 +283,7 @@ export const DEFINITIONS = {
     ),
     baseSchedule: cron('30 2 * * *', 'When an installed server copies its cluster.'),
     dumpSchedule: cron('0 3 * * *', 'When it dumps its databases.'),
+    copySchedule: cron('*/10 * * * *', 'When it copies what is new to backup.stores.'),
     rehearsalSchedule: cron('0 4 * * 0', 'When it restores to a random second, to prove that it can.'),
     rehearsalKeyFile: optionalText(
       'File with a key that opens backups, for those rehearsals. Without it there are none.',

@@ -169,6 +169,7 @@ describe('precedence', () => {
       'backup.whenFull': ['drop-wal', 'drop-wal'],
       'backup.baseSchedule': ['0 1 * * *', '0 1 * * *'],
       'backup.dumpSchedule': ['*/30 1-3 * * *', '*/30 1-3 * * *'],
+      'backup.copySchedule': ['0 * * * *', '0 * * * *'],
       'backup.rehearsalSchedule': ['0 4 * * SUN', '0 4 * * SUN'],
       'backup.rehearsalKeyFile': ['/root/key', '/root/key'],
       'backup.keyProofDays': ['90', 90],
