@@ -51,7 +51,7 @@ Each store is planned by itself. Nothing goes after a failed backup, when the cl
 
   #shown(stores: readonly StorePruning[]): Result {
     this.closeRenderer();
-    this.print(`${lines(stores).join('\n')}\n`);
+    this.print(stores.length === 0 ? 'There is no backup yet.\n' : `${lines(stores).join('\n')}\n`);
     return { stores };
   }
 

@@ -6,7 +6,8 @@ import type { VerifyReport } from '../../operator/backup/verify.ts';
 
 export default class BackupVerify extends BackupCommand<VerifyReport> {
   static override summary = 'open a backup and compare every file with what the server had sent';
-  static override description = 'Writes nothing. Exits 6 for a backup that is not what was written.';
+  static override description =
+    'Writes down in the catalogue what came out. Exits 6 for a backup that is not what was written.';
   static override examples = ['<%= config.bin %> backup verify --key recovery.key'];
   static override args = { backup: Args.string({ ignoreStdin: true, description: 'which one (default: the newest)' }) };
   static override flags = openingFlags;

@@ -37,7 +37,7 @@ export function recoveryKit({ keys, systems, directory, stores, now }: KitInput)
     'ON A NEW MACHINE, with Debian 13 or any with Postgres of the same major version:',
     '  1. Install Vectabase, copy the key to key.txt (chmod 600).',
     `  2. vectabase backup list --from ${first} --catalogue-key ${keys.catalogue.at(-1) ?? 'KEY'}`,
-    '     It must say that the catalogue is signed. If newer backups are missing at its end, ask the other stores.',
+    '     What it shows as unsigned is not proved to be yours. If the newest are missing, ask the other stores.',
     `  3. vectabase backup restore --latest --key key.txt --from ${first} --into /srv/restored`,
     '     or --pitr "2026-11-22 14:03:00+00" for a certain second.',
     '  4. One file alone: vectabase backup decrypt FILE.vbk --key key.txt --out FILE',

@@ -1,4 +1,7 @@
 import type { JobContext } from '../../foundation/core/observe.ts';
+import { asVectabaseError } from '../../foundation/core/errors.ts';
+import { openWriter } from './catalog/append.ts';
+import { readHead } from './catalog/home.ts';
 import type { BackupObservation } from './observations.ts';
 import { skip, unpack, type UnpackInput } from './unpack.ts';
 
@@ -10,12 +13,31 @@ export interface VerifyReport {
 }
 
 /**
- * Opens a backup with the recovery key and compares every file with what the server had sent. Writes nothing.
+ * Opens a backup with the recovery key and compares every file with what the server had sent. What came out goes into
+ * the catalogue, where it is one that is signed: retention keeps the newest that was found sound.
  *
  * @throws VectabaseError BACKUP_DAMAGED, SECRETS_KEY_WRONG
  */
 export async function verifyBackup(input: UnpackInput, ctx: JobContext<BackupObservation>): Promise<VerifyReport> {
   const began = ctx.clock.now();
-  const checked = await unpack(input, skip, ctx);
+  const checked = await unpack(input, skip, ctx).catch(async (error: unknown) => {
+    const { code } = asVectabaseError(error);
+    // Another key, or a store that is away, says nothing of the backup.
+    if (code === 'BACKUP_DAMAGED') await record(input, { ok: false, code }, ctx);
+    throw error;
+  });
+  await record(input, { ok: true }, ctx);
   return { label: input.entry.label, ...checked, ms: ctx.clock.now() - began };
+}
+
+/** Level 3 of docs/backup.md. Only the machine whose catalogue it is writes into it. */
+async function record(
+  { repository: { store, home }, entry }: UnpackInput,
+  found: { readonly ok: true } | { readonly ok: false; readonly code: string },
+  { clock, signal }: JobContext<BackupObservation>,
+): Promise<void> {
+  const { systemId, label } = entry;
+  if (!entry.signed || !(await readHead(home, systemId, store))) return;
+  const { append } = openWriter({ store, systemId, home, clock, signal });
+  await append({ kind: 'verified', label, store: store.url, level: 3, by: 'recovery', ...found });
 }

@@ -21,6 +21,7 @@ import {
   type Repository,
 } from '../../../src/operator/backup/repository.ts';
 import { restoreBackup } from '../../../src/operator/backup/restore.ts';
+import { showBackup } from '../../../src/operator/backup/show.ts';
 import { verifyBackup } from '../../../src/operator/backup/verify.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
@@ -82,6 +83,8 @@ describe('a backup', () => {
   test('is whole by the manifest of the server', async () => {
     const report = await verifyBackup({ repository, entry, identities }, quiet());
     expect(report.files).toBeGreaterThan(900);
+    const { verified } = await showBackup(repository, entry.label, new AbortController().signal);
+    expect(verified).toMatchObject([{ level: 3, by: 'recovery', ok: true }]);
   });
 
   test('never restores over something', async () => {
