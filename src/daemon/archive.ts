@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { systemClock } from '../foundation/core/observe.ts';
@@ -14,6 +15,8 @@ export interface RunningArchive {
     readonly failure: string | undefined;
     readonly refused: string | undefined;
   };
+  /** Applications may only read: the disk is full. */
+  readonly holdsWrites: () => boolean;
   stop(): Promise<void>;
 }
 
@@ -24,13 +27,14 @@ export async function startArchive(
   log: Logger,
 ): Promise<RunningArchive | undefined> {
   if (config.archive === undefined) return undefined;
-  const { socketDirectory, spool, repository, home } = config.archive;
+  const { socketDirectory, spool, repository, home, whenFull } = config.archive;
   const { startArchiver } = await import('../operator/backup/archive/archiver.ts');
   const archiver = await startArchiver(
     {
       directory: socketDirectory,
       fd: descriptors.get('archive'),
       spool,
+      whenFull,
       place: { directory: repository, home: { directory: home } },
       address: databaseAddress(config),
     },
@@ -58,20 +62,39 @@ export async function startArchive(
       {
         name: 'archive_failing',
         help: 'Whether the last WAL could not be kept, or the store not be reached.',
-        value: status && Number(status.refused !== undefined || status.failure !== undefined),
+        value:
+          status && Number([status.refused, status.failure, status.stuck].some((trouble) => trouble !== undefined)),
+      },
+      {
+        name: 'archive_holds_writes',
+        help: 'Whether applications may only read because the disk is full.',
+        value: status && Number(status.holdsWrites),
       },
     ];
   };
   const trouble: RunningArchive['trouble'] = () => {
     const status = archiver.status();
     const lag = status?.oldestAt === undefined ? undefined : Date.now() - status.oldestAt;
-    return { lag, failure: status?.failure?.message, refused: status?.refused };
+    return { lag, failure: status?.failure?.message ?? status?.stuck, refused: status?.refused };
   };
-  return { figures, trouble, stop: () => archiver.stop() };
+  const holdsWrites = (): boolean => archiver.status()?.holdsWrites === true;
+  return { figures, trouble, holdsWrites, stop: () => archiver.stop() };
 }
+
+/** While the disk is full, what would write is told to come again; Postgres refuses what comes another way. */
+export function holdingWritesBack(handler: RequestListener, held: () => boolean): RequestListener {
+  return (request, response) => {
+    if (!held() || READS.has(request.method ?? '')) return handler(request, response);
+    const message = 'The disk of the server is full: it answers reads alone until there is room';
+    response.writeHead(503, { 'Content-Type': 'application/json; charset=utf-8', 'Retry-After': '60' });
+    response.end(JSON.stringify({ code: 'PT503', details: null, hint: null, message }));
+  };
+}
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What went well is told when somebody looks for it. */
 function write(log: Logger, { event, ...fields }: ArchiveObservation): void {
-  if (event.endsWith('.failed')) log.warn(fields, event);
+  if (event.endsWith('.failed') || event.endsWith('.noted')) log.warn(fields, event);
   else log.debug(fields, event);
 }

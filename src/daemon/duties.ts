@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { ResourceScope } from '../foundation/core/release.ts';
 import { openAdmin } from './admin.ts';
-import { startArchive } from './archive.ts';
+import { startArchive, type RunningArchive } from './archive.ts';
 import { figuresOfHealth, renderMetrics, type Source } from './metrics.ts';
 import { checkSelf, type Check } from './self-check.ts';
 import type { Station } from './station.ts';
@@ -14,15 +14,22 @@ interface Surroundings {
   readonly trouble: () => string | undefined;
 }
 
+export interface Duties {
+  /** Applications may only read: the disk is full. */
+  holdsWrites(): boolean;
+  stop(): Promise<void>;
+}
+
 /** What one process of a machine does beside serving: the archive, jobs, alerts, the admin listener. */
 export async function startDuties(
   config: RuntimeConfig,
   station: Station,
   { log, checks, trouble }: Surroundings,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<Duties> {
   const scope = new ResourceScope();
+  let archive: RunningArchive | undefined;
   try {
-    const archive = await startArchive(config, station, log);
+    archive = await startArchive(config, station, log);
     if (archive) scope.add(archive, (running) => running.stop());
     const around = { log, trouble, archive: archive?.trouble };
     const jobs = config.jobs && (await (await import('./jobs.ts')).startJobs(config, around));
@@ -39,5 +46,5 @@ export async function startDuties(
     await scope.release();
     throw error;
   }
-  return { stop: () => scope.release() };
+  return { holdsWrites: () => archive?.holdsWrites() === true, stop: () => scope.release() };
 }

@@ -1,9 +1,11 @@
+import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import type { RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { withResources } from '../foundation/core/release.ts';
+import { holdingWritesBack } from './archive.ts';
 import { databaseAddress } from './database-address.ts';
 import { watchDatabase, type DatabaseWatch } from './database-watch.ts';
-import { startDuties } from './duties.ts';
+import { startDuties, type Duties } from './duties.ts';
 import { startGenerations } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
 import { untilStopped } from './lifecycle.ts';
@@ -52,11 +54,13 @@ export async function serve(file: string, { config, keys, secrets, station }: Op
     );
     scope.add(secrets, (open) => open.stop());
     secrets.onChange(() => process.kill(process.pid, 'SIGHUP')); // as a change of the configuration
-    const server = scope.add(await openServer(services, config, station), (open) => open.drain(DRAIN));
+    let duties: Duties | undefined;
+    const handler = holdingWritesBack(services.handler, () => duties?.holdsWrites() === true);
+    const server = scope.add(await openServer(handler, config, station), (open) => open.drain(DRAIN));
     listenUrl = server.url;
     const apiUrl = config.api.publicUrl ?? listenUrl;
     if (station.lead) {
-      const duties = await startDuties(config, station, { log, checks, trouble: database.trouble });
+      duties = await startDuties(config, station, { log, checks, trouble: database.trouble });
       scope.add(duties, (running) => running.stop());
     }
     await tell({ event: 'ready', apiUrl, pid: process.pid });
@@ -72,10 +76,10 @@ export async function serve(file: string, { config, keys, secrets, station }: Op
 }
 
 /** Opens the port, or takes the connections that the supervisor accepts. */
-async function openServer(services: Services, config: RuntimeConfig, station: Station): Promise<Listening> {
+async function openServer(handler: RequestListener, config: RuntimeConfig, station: Station): Promise<Listening> {
   const { url, descriptors } = station;
-  if (url === undefined) return listen(services.handler, config.api.host, config.api.port, descriptors.get('api'));
-  const serving = serveConnections(services.handler);
+  if (url === undefined) return listen(handler, config.api.host, config.api.port, descriptors.get('api'));
+  const serving = serveConnections(handler);
   serveSupervisor((socket) => serving.accept(socket));
   return { url, drain: (ms) => serving.drain(ms) };
 }

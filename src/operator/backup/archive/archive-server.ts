@@ -33,7 +33,8 @@ export async function serveArchive(input: ArchiveServerInput): Promise<ArchiveSe
       const spool = input.spool();
       if (!spool) throw notReady();
       const kept = await spool.keep(name, incoming.body(request.bytes), input.signal);
-      client.write(answerLine(kept));
+      if (kept === 'dropped') input.observe({ event: 'archive.gap.noted', id: name });
+      client.write(answerLine(kept === 'dropped' ? 'ok' : kept));
       const ms = performance.now() - began;
       input.observe({ event: 'archive.wal.finished', id: name, bytes: request.bytes, ms, again: kept === 'same' });
     } catch (error) {

@@ -8,8 +8,11 @@ import { readRecipients } from '../recovery-key.ts';
 import { openRepository, type RepositoryPlace } from '../repository.ts';
 import { serveArchive } from './archive-server.ts';
 import { readCluster } from './cluster.ts';
-import { keepBeating } from './heartbeat.ts';
+import { holdWrites, stuckArchive } from './backlog.ts';
+import { DiskGuard } from './disk-guard.ts';
+import { keepBeating, type Beat } from './heartbeat.ts';
 import type { ArchiveObservation } from './observations.ts';
+import type { Pressure } from './pressure.ts';
 import type { SocketInput } from './socket.ts';
 import { Spool } from './spool.ts';
 import { Uploader, type UploadStatus } from './upload.ts';
@@ -17,6 +20,7 @@ import { Uploader, type UploadStatus } from './upload.ts';
 export interface ArchiverInput extends Pick<SocketInput, 'directory' | 'fd' | 'owner'> {
   readonly spool: string;
   readonly place: RepositoryPlace;
+  readonly whenFull: 'stop-writes' | 'drop-wal';
   /** Any role that may run `vectabase.beat()`. */
   readonly address: DatabaseAddress;
 }
@@ -26,6 +30,12 @@ export interface ArchiveStatus extends UploadStatus {
   readonly archivedAt: number | undefined;
   /** Why the last file was not kept; undefined when it was. */
   readonly refused: string | undefined;
+  /** Why files pile up in pg_wal; undefined when they do not. */
+  readonly stuck: string | undefined;
+  /** How full the disk of the spool is. Jobs that can wait do from `tight` on. */
+  readonly disk: Pressure;
+  /** Writes of applications are held back until there is room. */
+  readonly holdsWrites: boolean;
 }
 
 export interface Archiver {
@@ -52,9 +62,12 @@ export async function startArchiver(input: ArchiverInput, outer: JobContext<Arch
   /** The catalogue may be told a little longer. */
   const ended = new AbortController();
   const signal = AbortSignal.any([outer.signal, stopping.signal]);
-  const last: { archivedAt: number | undefined; refused: string | undefined } = {
+  const startedAt = outer.clock.now();
+  const last: Omit<ArchiveStatus, keyof UploadStatus | 'disk'> = {
     archivedAt: undefined,
     refused: undefined,
+    stuck: undefined,
+    holdsWrites: false,
   };
   const ctx: JobContext<ArchiveObservation> = {
     ...outer,
@@ -62,14 +75,14 @@ export async function startArchiver(input: ArchiverInput, outer: JobContext<Arch
     observe: (told) => {
       if (told.event === 'archive.wal.finished')
         Object.assign(last, { archivedAt: outer.clock.now(), refused: undefined });
-      if (told.event === 'archive.wal.failed') last.refused = told.reason;
+      if (told.event === 'archive.wal.failed') Object.assign(last, { refused: told.reason });
       outer.observe(told);
     },
   };
   const { home } = input.place;
   await readRecipients(home);
   const epochs = new Epochs(async () => readRecipients(home), ctx.clock);
-  let running: { spool: Spool; uploader: Uploader } | undefined;
+  let running: { spool: Spool; uploader: Uploader; guard: DiskGuard } | undefined;
   const server = await serveArchive({ ...input, spool: () => running?.spool, observe: ctx.observe, signal });
 
   const work = (async () => {
@@ -79,18 +92,30 @@ export async function startArchiver(input: ArchiverInput, outer: JobContext<Arch
     const { systemId } = spool.cluster;
     const catalogue = openWriter({ store, systemId, home, clock: ctx.clock, signal: ended.signal });
     const uploader = new Uploader({ spool, store, catalogue }, ctx);
-    running = { spool, uploader };
+    const giveWay = async (give: boolean): Promise<void> => {
+      spool.dropping = give && input.whenFull === 'drop-wal';
+      const hold = give && input.whenFull === 'stop-writes';
+      await holdWrites(input.address, hold);
+      Object.assign(last, { holdsWrites: hold });
+    };
+    const guard = new DiskGuard({ directory: input.spool, giveWay }, ctx);
+    running = { spool, uploader, guard };
+    const beat = ({ mark, backlog }: Beat): void => {
+      uploader.mark(mark);
+      const stuck = stuckArchive(backlog, startedAt, ctx.clock.now());
+      if (stuck !== undefined) ctx.observe({ event: 'archive.backlog.noted', id: 'pg_wal', reason: stuck });
+      Object.assign(last, { stuck });
+    };
     const failed = (reason: string): void =>
       ctx.observe({ event: 'archive.beat.failed', id: 'heartbeat', code: 'DATABASE_UNREACHABLE', reason });
-    const beating = keepBeating({ address: input.address, mark: (mark) => uploader.mark(mark), failed, signal });
-    await Promise.all([uploader.run(), beating]);
+    await Promise.all([uploader.run(), guard.run(), keepBeating({ address: input.address, beat, failed, signal })]);
     await store.close();
   })();
   work.catch((error: unknown) =>
     ctx.observe({ event: 'archive.upload.failed', id: 'wal', code: 'BUG', reason: messageOf(error), retryMs: 0 }),
   );
   return {
-    status: () => running && { ...running.uploader.status, ...last },
+    status: () => running && { ...running.uploader.status, ...last, disk: running.guard.level },
     endEpoch: () => epochs.end(),
     stop: async () => {
       // First, so that a file that is being handed over is still kept.

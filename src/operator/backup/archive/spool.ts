@@ -8,6 +8,7 @@ import type { Clock } from '../../../foundation/core/observe.ts';
 import { openFile, sealFile } from '../container.ts';
 import { openWithEpoch, type Epochs } from '../epochs.ts';
 import { formatWalFile, parseWalFile, storeKey, walFileOf, walObject, type WalFile } from '../names.ts';
+import { Gaps } from './gaps.ts';
 import { Receipts, type Receipt } from './receipts.ts';
 import { FIRST_PAGE_BYTES, foreignSegment, readFirstPage } from './wal-page.ts';
 
@@ -48,12 +49,16 @@ export class Spool {
   /** Names that are worked on: two clients with one name come one after the other. */
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #onKept: Array<() => void> = [];
+  readonly gaps: Gaps;
+  /** Whether segments are told to be kept and are not: the owner's choice for a full disk. Each is a gap on record. */
+  dropping = false;
 
   private constructor({ directory, cluster, epochs, clock }: SpoolInput) {
     this.directory = directory;
     this.cluster = cluster;
     this.#epochs = epochs;
     this.#clock = clock;
+    this.gaps = new Gaps(path.join(directory, `gaps-${cluster.systemId}.ndjson`));
     this.#receipts = new Receipts(path.join(directory, 'receipts', cluster.systemId));
   }
 
@@ -61,6 +66,7 @@ export class Spool {
   static async open(input: SpoolInput): Promise<Spool> {
     const spool = new Spool(input);
     const root = path.join(input.directory, input.cluster.systemId);
+    await spool.gaps.load();
     await makeDirectory(root);
     for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
       const file = path.join(entry.parentPath, entry.name);
@@ -80,18 +86,19 @@ export class Spool {
     return [...this.#waiting.values()].toSorted((one, two) => (rank(one) < rank(two) ? -1 : 1));
   }
 
-  /** Called after each file that was kept. */
+  /** Called after each file that was kept, or dropped. */
   onKept(listener: () => void): void {
     this.#onKept.push(listener);
   }
 
   /**
-   * Keeps a file: sealed, on disk, read back and authenticated. The same file again is `same`.
+   * Keeps a file: sealed, on disk, read back and authenticated. The same file again is `same`. `dropped` is a lie that the
+   * owner chose, and stands on record.
    *
    * @throws VectabaseError BACKUP_WAL_DIFFERS for another content under a name that was kept, BACKUP_WAL_REFUSED for
    *   what is no WAL of this cluster
    */
-  async keep(name: string, body: AsyncIterable<Buffer>, signal: AbortSignal): Promise<'ok' | 'same'> {
+  async keep(name: string, body: AsyncIterable<Buffer>, signal: AbortSignal): Promise<'ok' | 'same' | 'dropped'> {
     const file = parseWalFile(name);
     if (!file) throw refused(name, 'no name of a WAL file');
     const before = this.#busy.get(name);
@@ -99,6 +106,12 @@ export class Spool {
       await before?.catch(() => undefined);
       const receipt = await this.#receipts.find(name);
       if (receipt) return compare(receipt, body);
+      if (this.dropping && file.kind === 'segment') {
+        for await (const _ of body);
+        await this.gaps.add(name);
+        for (const listener of this.#onKept) listener();
+        return 'dropped' as const;
+      }
       await this.#seal(file, body, signal);
       return 'ok' as const;
     })();

@@ -104,6 +104,7 @@ export class Uploader {
   }
 
   async #round(): Promise<void> {
+    await this.#log.gaps(this.#input.spool.gaps);
     for (let [next] = this.#missing(); next && !this.#ctx.signal.aborted; [next] = this.#missing()) {
       await this.#upload(next);
       if (this.#arrived.size >= LOG_FILES) await this.#tellCatalogue();

@@ -1,4 +1,5 @@
 import { formatLsn, parseWalFile, WalSegments, type Lsn } from '../names.ts';
+import type { Gaps } from './gaps.ts';
 import type { Receipt } from './receipts.ts';
 
 /** What archiving tells the signed catalogue. */
@@ -57,6 +58,20 @@ export class WalLog {
     if (this.#epoch === epoch) return;
     await this.#catalogue.append({ kind: 'epoch', id: epoch, keySha256: fingerprint });
     this.#epoch = epoch;
+  }
+
+  /** WAL that will never be there. */
+  async gaps(gaps: Gaps): Promise<void> {
+    for (const name of gaps.names) {
+      const file = parseWalFile(name);
+      if (file?.kind === 'segment') {
+        const start = this.#segments.start(file.number);
+        const end = start + BigInt(this.#segments.segmentBytes);
+        const range = { timeline: file.timeline, start: formatLsn(start), end: formatLsn(end) };
+        await this.#catalogue.append({ kind: 'gap', ...range, reason: 'dropped' });
+      }
+      await gaps.remove(name);
+    }
   }
 
   /** What is no segment (history, labels of backups, partial ones) belongs to no range and is listed with the next one. */
