@@ -123,17 +123,6 @@ export async function openFile(file: string, options: Omit<OpenOptions, 'name'>)
   return openSealed(createReadStream(file, { highWaterMark: CHUNK }), { ...options, name: file });
 }
 
-/** Without any key: who made it, when, of what. What it says is proved only when the file opens. */
-export async function readHeader(file: string): Promise<ObjectHeader> {
-  const source = createReadStream(file);
-  const taken = await takeHeader(source).catch((cause: unknown) => {
-    throw damaged(file, cause);
-  });
-  source.destroy();
-  if (!taken) throw damaged(file);
-  return taken.header;
-}
-
 const CHUNK = 256 * 1024;
 /** Bytes that may wait between two stages: with less each would wait for the one before, and only one would ever work. */
 const AHEAD = 1024 * 1024;

@@ -67,13 +67,14 @@ describe.skipIf(!canMount)('a spool whose disk is full', () => {
     const session = await Session.open(cluster.address('postgres', { user: 'authenticator' }), {
       applicationName: 'application',
     });
-    return session
-      .rows(`insert into sales (note) values ('x')`)
-      .then(
-        () => 'written',
-        (error: unknown) => String((error as { code?: string }).code),
-      )
-      .finally(async () => session.close());
+    try {
+      await session.rows(`insert into sales (note) values ('x')`);
+      return 'written';
+    } catch (error) {
+      return String((error as { code?: string }).code);
+    } finally {
+      await session.close();
+    }
   };
   const ballast = async (): Promise<number> =>
     stat(path.join(disk.path, 'ballast')).then(

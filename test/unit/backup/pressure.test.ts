@@ -40,16 +40,15 @@ describe('a disk that fills', () => {
       }),
     );
     expect(LEVELS.map((each) => measuresAt(each, false))).toEqual([
-      { freeBallast: false, makeBallast: false, pauseJobs: true, giveWay: true },
-      { freeBallast: false, makeBallast: false, pauseJobs: true, giveWay: false },
-      { freeBallast: false, makeBallast: true, pauseJobs: false, giveWay: false },
-      { freeBallast: false, makeBallast: true, pauseJobs: false, giveWay: false },
+      { freeBallast: false, makeBallast: false, giveWay: true },
+      { freeBallast: false, makeBallast: false, giveWay: false },
+      { freeBallast: false, makeBallast: true, giveWay: false },
+      { freeBallast: false, makeBallast: true, giveWay: false },
     ]);
     // The ballast goes first, and nothing gives way before it went.
     expect(measuresAt('full', true)).toEqual({
       freeBallast: true,
       makeBallast: false,
-      pauseJobs: true,
       giveWay: false,
     });
   });

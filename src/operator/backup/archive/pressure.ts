@@ -25,8 +25,6 @@ export interface Measures {
   readonly freeBallast: boolean;
   /** Make that file again. */
   readonly makeBallast: boolean;
-  /** Jobs that can wait (rehearsals, dumps, verification) do. */
-  readonly pauseJobs: boolean;
   /** Writes of applications are held back, or WAL is dropped: the owner's choice. */
   readonly giveWay: boolean;
 }
@@ -36,7 +34,6 @@ export function measuresAt(level: Pressure, ballast: boolean): Measures {
   return {
     freeBallast: level === 'full' && ballast,
     makeBallast: level !== 'full' && level !== 'tight' && !ballast,
-    pauseJobs: level === 'full' || level === 'tight',
     giveWay: level === 'full' && !ballast,
   };
 }
