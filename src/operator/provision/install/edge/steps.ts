@@ -30,16 +30,19 @@ export function edgeSteps(settings: InstallSettings): readonly Step[] {
     ],
     onChange: [['systemctl', 'daemon-reload']],
   });
+  const caddy = { id: 'edge.packages', title: 'Caddy', packages: ['caddy'], holdBack: ['caddy.service'] };
+  const packages = packagesStep(caddy);
   return [
-    packagesStep({ id: 'edge.packages', title: 'Caddy', packages: ['caddy'], holdBack: ['caddy.service'] }),
     {
-      ...files,
+      ...packages,
+      /** What would fail is refused before anything is installed. */
       async detect(machine) {
         await requirePorts(machine, settings);
         if (own) await requireGoodCertificate(ownCertificate(settings), settings.publicUrl ?? '', Date.now());
-        return files.detect(machine);
+        return packages.detect(machine);
       },
     },
+    files,
     unitStep({
       id: 'edge.unit',
       title: 'HTTPS that runs',
