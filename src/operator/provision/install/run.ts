@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { INSTALLED } from '../../../foundation/config/directory.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
@@ -54,7 +54,16 @@ export async function uninstallMachine(
     undoSteps(installSteps(settings), machine, journal, options),
   );
   await removeJournal(INSTALLED.journal);
+  // Also what an earlier uninstall left, which no step has on record any more.
+  if (options.purge) await Promise.all([INSTALLED.configuration, INSTALLED.state].map(removeAll));
   return { steps, ms: context.clock.now() - startedAt };
+}
+
+/** The directory itself stays where it is a mount point. */
+async function removeAll(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) await rm(path.join(directory, name), { recursive: true, force: true });
+  await rmdir(directory).catch(() => undefined);
 }
 
 /** Before anything is touched: what would fail half-way is refused now. */
