@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { writeDurably } from '../../foundation/core/durable-file.ts';
+import { makeDirectory, ownerToBe, writeDurably } from '../../foundation/core/durable-file.ts';
 import { asVectabaseError, VectabaseError } from '../../foundation/core/errors.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
@@ -90,10 +89,10 @@ export function randomTarget(view: ArchiveView, now: number, random = Math.rando
 
 async function keepEvidence({ home }: Repository, found: { at: string }): Promise<{ file: string; sha256: string }> {
   const directory = path.join(home.directory, 'rehearsals');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   const text = `${JSON.stringify(found, null, 2)}\n`;
   const file = path.join(directory, `${labelOf(Date.parse(found.at))}.json`);
-  await writeDurably(file, text);
+  await writeDurably(file, text, { owner: await ownerToBe(directory) });
   return { file, sha256: createHash('sha256').update(text).digest('hex') };
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { ownerToBe, writeDurably } from '../../../foundation/core/durable-file.ts';
+import { makeDirectory, ownerToBe, writeDurably } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import { contentLines } from '../../../foundation/crypto/age-keys.ts';
 import { isPublicKey, newSigningPem, openSigner, type Signer } from '../../../foundation/crypto/signatures.ts';
@@ -125,7 +125,7 @@ async function newSigner(home: CatalogueHome): Promise<{ signer: Signer; made: t
 }
 
 async function write(file: string, text: string, mode: number): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await makeDirectory(path.dirname(file));
   await writeDurably(file, text, { mode, owner: await ownerToBe(path.dirname(file)) });
 }
 
