@@ -2,7 +2,6 @@ import { Flags } from '@oclif/core';
 import { BackupCommand } from '../../cli/backup-command.ts';
 import { canAsk, confirmByName } from '../../cli/prompts.ts';
 import { formatCount } from '../../cli/render/units.ts';
-import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { StorePruning } from '../../operator/backup/retention/run.ts';
 
@@ -26,13 +25,14 @@ Each store is planned by itself. Nothing goes after a failed backup, when the cl
   async run(): Promise<Result> {
     const { flags } = await this.parse(BackupPrune);
     const { loadSettings } = await import('../../foundation/config/settings.ts');
-    const { prune } = await import('../../operator/backup/retention/run.ts');
+    const { prune, refusalOf } = await import('../../operator/backup/retention/run.ts');
     const { windowDays, dumpDays } = loadSettings({ dir: flags.dir }).settings.backup;
     const input = { place: await this.place(flags), rules: { windowDays, dumpDays } };
     const ctx = this.context<BackupObservation>();
     const plan = await prune({ ...input, dryRun: true }, ctx);
     this.closeRenderer();
-    this.#refuse(plan);
+    const refusal = refusalOf(plan);
+    if (refusal) this.finishWith({ stores: plan }, refusal);
     if (flags['dry-run']) return this.#shown(plan);
     const count = plan.reduce((sum, { remove }) => sum + remove.length, 0);
     if (count > 0) {
@@ -53,22 +53,6 @@ Each store is planned by itself. Nothing goes after a failed backup, when the cl
     this.closeRenderer();
     this.print(stores.length === 0 ? 'There is no backup yet.\n' : `${lines(stores).join('\n')}\n`);
     return { stores };
-  }
-
-  #refuse(stores: readonly StorePruning[]): void {
-    const refused = stores.find((each) => each.refused !== undefined);
-    if (!refused) return;
-    const clock = refused.refused === 'clock-went-back';
-    const error = new VectabaseError('PRUNE_REFUSED', {
-      message: clock
-        ? 'the clock is behind what the catalogue tells of, so nothing can be said of ages'
-        : 'the last backup failed, and the old ones are all there is',
-      hint: clock
-        ? 'Set the clock right (timedatectl), then run it again.'
-        : 'Run vectabase backup create; when it has worked, run this again.',
-      details: { reason: refused.refused, store: refused.store },
-    });
-    this.finishWith({ stores }, error);
   }
 }
 

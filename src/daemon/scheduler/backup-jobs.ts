@@ -2,19 +2,24 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../../foundation/config/definitions.ts';
 import { completed, type RuntimeConfig } from '../../foundation/config/runtime-file.ts';
+import { VectabaseError } from '../../foundation/core/errors.ts';
 import { systemClock, type JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
-import type { Repository } from '../../operator/backup/repository.ts';
+import type { Repository, RepositoryPlace } from '../../operator/backup/repository.ts';
 import { databaseAddress } from '../database-address.ts';
+import type { StorePruning } from '../../operator/backup/retention/run.ts';
 import type { Job, JobReport } from './job.ts';
 
 const HOUR = 3_600_000;
+/** Of a job that runs each day. */
+const DAILY = 26 * HOUR;
 
 /** What a job works with. */
 interface Tools {
   /** May replicate, and read everything. */
   readonly address: DatabaseAddress;
+  readonly place: RepositoryPlace;
   readonly repository: Repository;
   readonly context: JobContext<BackupObservation>;
 }
@@ -28,17 +33,16 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
   const login = jobs?.backupLogin;
   if (archive === undefined || login === undefined) return [];
   const settings = completed('backup', config.backup);
-  const withTools =
-    (body: (tools: Tools) => Promise<JobReport>) =>
-    async (signal: AbortSignal): Promise<JobReport> => {
-      const { openRepository } = await import('../../operator/backup/repository.ts');
-      const place = { directory: archive.repository, home: { directory: archive.home } };
-      return body({
-        address: { ...databaseAddress(config), password: undefined, ...login },
-        repository: await openRepository(place),
-        context: contextFor(log, signal),
-      });
-    };
+  const place = { directory: archive.repository, stores: settings.stores, home: { directory: archive.home } };
+  const withTools: WithTools = (body) => async (signal) => {
+    const { openRepository } = await import('../../operator/backup/repository.ts');
+    return body({
+      address: { ...databaseAddress(config), password: undefined, ...login },
+      place,
+      repository: await openRepository(place),
+      context: contextFor(log, signal),
+    });
+  };
   const { scratch } = jobs ?? {};
   const { rehearsalKeyFile: keyFile } = settings;
   return [
@@ -46,7 +50,7 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       name: 'base',
       schedule: settings.baseSchedule,
       atFirst: true,
-      patience: 26 * HOUR,
+      patience: DAILY,
       command: 'vectabase backup create',
       run: withTools(async ({ address, repository, context }) => {
         const { createBackup } = await import('../../operator/backup/create.ts');
@@ -57,38 +61,76 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       name: 'dump',
       schedule: settings.dumpSchedule,
       atFirst: true,
-      patience: 26 * HOUR,
+      patience: DAILY,
       command: 'vectabase backup create --kind dump',
       run: withTools(async ({ address, repository, context }) => {
         const { createDump } = await import('../../operator/backup/dump/create.ts');
         return reportOf(await createDump({ address, repository }, context));
       }),
     },
-    ...(settings.stores.length === 0 ? [] : [copying(settings, archive, log)]),
+    ...(settings.stores.length === 0 ? [] : [copying(settings.copySchedule, withTools)]),
+    pruning(settings, withTools),
+    verifying(settings.verifySchedule, withTools),
     ...(keyFile === undefined || scratch === undefined
       ? []
       : [rehearsal(settings.rehearsalSchedule, keyFile, scratch, withTools)]),
   ];
 }
 
-function copying(
-  { copySchedule, stores }: Settings['backup'],
-  { repository, home }: NonNullable<RuntimeConfig['archive']>,
-  log: Logger,
-): Job {
+type WithTools = (body: (tools: Tools) => Promise<JobReport>) => Job['run'];
+
+function copying(schedule: string, withTools: WithTools): Job {
   return {
     name: 'copy',
-    schedule: copySchedule,
+    schedule,
     atFirst: true,
     patience: 3 * HOUR,
     command: 'vectabase backup copy',
-    run: async (signal) => {
+    run: withTools(async ({ place, context }) => {
       const { copyToAll } = await import('../../operator/backup/copy/all.ts');
-      const place = { directory: repository, stores, home: { directory: home } };
-      const { copies, failure } = await copyToAll(place, contextFor(log, signal));
+      const { copies, failure } = await copyToAll(place, context);
       if (failure) throw failure;
       return { stores: copies.length };
-    },
+    }),
+  };
+}
+
+function pruning({ pruneSchedule, windowDays, dumpDays }: Settings['backup'], withTools: WithTools): Job {
+  return {
+    name: 'prune',
+    schedule: pruneSchedule,
+    atFirst: true,
+    patience: DAILY,
+    command: 'vectabase backup prune',
+    run: withTools(async ({ place, context }) => {
+      const { prune, refusalOf } = await import('../../operator/backup/retention/run.ts');
+      const stores = await prune({ place, rules: { windowDays, dumpDays }, dryRun: false }, context);
+      const refusal = refusalOf(stores);
+      if (refusal) throw refusal;
+      const sum = (count: (each: StorePruning) => number): number => stores.reduce((all, each) => all + count(each), 0);
+      return { removed: sum(({ removed = 0 }) => removed), kept: sum(({ keep }) => keep.length) };
+    }),
+  };
+}
+
+function verifying(schedule: string, withTools: WithTools): Job {
+  return {
+    name: 'verify',
+    schedule,
+    atFirst: true,
+    patience: DAILY,
+    command: 'vectabase backup create',
+    run: withTools(async ({ repository, context }) => {
+      const { verifyStored } = await import('../../operator/backup/verify-stored.ts');
+      const { damaged, objects, bytes, level } = await verifyStored({ repository }, context);
+      const [first] = damaged;
+      if (first === undefined) return { objects, bytes, level };
+      throw new VectabaseError('BACKUP_DAMAGED', {
+        message: `${damaged.length} of ${objects} objects in ${repository.store.url} are not what was written, first ${first.object}`,
+        hint: 'Take a new backup, and look at the disk: vectabase backup create.',
+        details: { store: repository.store.url, objects: damaged.map(({ object }) => object).join(' ') },
+      });
+    }),
   };
 }
 
@@ -96,12 +138,7 @@ function contextFor(log: Logger, signal: AbortSignal): JobContext<BackupObservat
   return { observe: ({ event, ...fields }) => log.debug(fields, event), signal, clock: systemClock };
 }
 
-function rehearsal(
-  schedule: string,
-  keyFile: string,
-  scratch: string,
-  withTools: (body: (tools: Tools) => Promise<JobReport>) => Job['run'],
-): Job {
+function rehearsal(schedule: string, keyFile: string, scratch: string, withTools: WithTools): Job {
   return {
     name: 'rehearsal',
     schedule,

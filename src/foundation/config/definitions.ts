@@ -284,6 +284,8 @@ export const DEFINITIONS = {
     baseSchedule: cron('30 2 * * *', 'When an installed server copies its cluster.'),
     dumpSchedule: cron('0 3 * * *', 'When it dumps its databases.'),
     copySchedule: cron('*/10 * * * *', 'When it copies what is new to backup.stores.'),
+    pruneSchedule: cron('30 3 * * *', 'When it takes away what windowDays and dumpDays do not ask for.'),
+    verifySchedule: cron('0 5 * * *', 'When it compares what the store holds with the signed catalogue.'),
     rehearsalSchedule: cron('0 4 * * 0', 'When it restores to a random second, to prove that it can.'),
     rehearsalKeyFile: optionalText(
       'File with a key that opens backups, for those rehearsals. Without it there are none.',

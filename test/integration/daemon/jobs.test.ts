@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { installationPaths } from '../../../src/foundation/config/directory.ts';
 import { writeRuntimeFile } from '../../../src/foundation/config/runtime-file.ts';
@@ -64,7 +65,11 @@ async function start(login: string): Promise<RunningDaemon> {
       home: at('home'),
       whenFull: 'stop-writes' as const,
     },
-    backup: { alertWebhook: `http://127.0.0.1:${port}/alerts`, alertDeadMan: `http://127.0.0.1:${port}/ping` },
+    backup: {
+      stores: [{ url: pathToFileURL(at('elsewhere')).href }],
+      alertWebhook: `http://127.0.0.1:${port}/alerts`,
+      alertDeadMan: `http://127.0.0.1:${port}/ping`,
+    },
     jobs: { backupLogin: { user: login }, disks: [directory] },
   };
   daemon = await startDaemon({ database: { ...cluster.adminAddress, user: 'authenticator' }, more });
@@ -119,6 +124,43 @@ test('the cluster is copied by schedule, and a success is in the metrics and the
   expect(JSON.parse(run?.report ?? '')).toMatchObject({ label: expect.stringMatching(/^\d{8}T\d{6}Z$/) as string });
   expect(await metrics()).toMatch(/^vectabase_job_last_success_timestamp_seconds\{job="base"\} \d{10}/m);
   await eventually(() => pings.length > 0);
+});
+
+test('what is kept is compared, copied and pruned by schedule, and damage is told', async () => {
+  const admin = await Session.open(cluster.adminAddress, { applicationName: 'test' });
+  const again = async (): Promise<void> => {
+    daemon?.process.kill('SIGTERM');
+    await daemon?.exited;
+    await admin.script(`delete from vectabase.job_runs where job in ('verify', 'prune', 'copy')`);
+    await start('vectabase_backup');
+  };
+  const ended = async (job: string) =>
+    eventually(async () => {
+      const [run] = await admin.rows<{ status: string; report: string | null; error_code: string | null }>(
+        `select status, report::text, error_code from vectabase.job_runs where job = $1 and status <> 'running'`,
+        [job],
+      );
+      return run ?? false;
+    });
+  try {
+    await again(); // with the backup that the test before made
+    expect(JSON.parse((await ended('prune'))?.report ?? '')).toEqual({ removed: 0, kept: 1 });
+    expect(JSON.parse((await ended('verify'))?.report ?? '')).toMatchObject({ objects: 2, level: 1 });
+    expect(await ended('copy')).toMatchObject({ status: 'ok' });
+    const copied = readdirSync(path.join(directory, 'elsewhere'), { recursive: true }).map(String);
+    expect(copied.filter((name) => name.endsWith('base.tar.vbk'))).toHaveLength(1);
+
+    const store = path.join(directory, 'store');
+    const archive = readdirSync(store, { recursive: true })
+      .map(String)
+      .find((name) => name.endsWith('base.tar.vbk'));
+    appendFileSync(path.join(store, archive ?? ''), 'x');
+    await again();
+    expect(await ended('verify')).toMatchObject({ status: 'failed', error_code: 'BACKUP_DAMAGED' });
+    await eventually(() => letters.some(({ key, status }) => key === 'job.verify.failed' && status === 'raised'));
+  } finally {
+    await admin.close();
+  }
 });
 
 async function metrics(): Promise<string> {

@@ -170,6 +170,8 @@ describe('precedence', () => {
       'backup.baseSchedule': ['0 1 * * *', '0 1 * * *'],
       'backup.dumpSchedule': ['*/30 1-3 * * *', '*/30 1-3 * * *'],
       'backup.copySchedule': ['0 * * * *', '0 * * * *'],
+      'backup.pruneSchedule': ['0 5 * * *', '0 5 * * *'],
+      'backup.verifySchedule': ['0 6 * * *', '0 6 * * *'],
       'backup.rehearsalSchedule': ['0 4 * * SUN', '0 4 * * SUN'],
       'backup.rehearsalKeyFile': ['/root/key', '/root/key'],
       'backup.keyProofDays': ['90', 90],

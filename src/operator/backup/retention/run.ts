@@ -1,3 +1,4 @@
+import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import { openStore } from '../../../foundation/objects/open-store.ts';
 import type { ObjectStore } from '../../../foundation/objects/store.ts';
@@ -45,6 +46,22 @@ export async function prune(input: PruneInput, ctx: JobContext<BackupObservation
     }
   }
   return all.flat();
+}
+
+/** Why a store kept everything; undefined when none did. */
+export function refusalOf(stores: readonly StorePruning[]): VectabaseError | undefined {
+  const refused = stores.find((each) => each.refused !== undefined);
+  if (!refused) return undefined;
+  const clock = refused.refused === 'clock-went-back';
+  return new VectabaseError('PRUNE_REFUSED', {
+    message: clock
+      ? 'the clock is behind what the catalogue tells of, so nothing can be said of ages'
+      : 'the last backup failed, and the old ones are all there is',
+    hint: clock
+      ? 'Set the clock right (timedatectl), then run it again.'
+      : 'Run vectabase backup create; when it has worked, run this again.',
+    details: { reason: refused.refused, store: refused.store },
+  });
 }
 
 async function pruneStore(
