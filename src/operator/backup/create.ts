@@ -5,6 +5,7 @@ import { startBaseBackup } from '../../foundation/postgres/base-backup.ts';
 import { Session } from '../../foundation/postgres/session.ts';
 import { sealFile } from './container.ts';
 import { labelOf, newEpoch, type Epoch } from './epochs.ts';
+import { noteFailure } from './failure.ts';
 import { baseObject } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { readRecipients } from './recovery-key.ts';
@@ -25,6 +26,10 @@ interface CreateInput {
  * @throws VectabaseError BACKUP_KEY_MISSING, DATABASE_UNREACHABLE
  */
 export async function createBackup(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
+  return noteFailure({ job: 'base', ...input }, ctx, async () => copyCluster(input, ctx));
+}
+
+async function copyCluster(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
   const { address, repository } = input;
   const startedAt = ctx.clock.now();
   const epoch = await newEpoch(await readRecipients(repository.home), startedAt);

@@ -3,6 +3,7 @@ import { asVectabaseError } from '../../foundation/core/errors.ts';
 import type { StoreSetting } from '../../foundation/config/definitions.ts';
 import { openStore } from '../../foundation/objects/open-store.ts';
 import type { Catalogue } from './catalog/read.ts';
+import { failingJobs } from './catalog/view.ts';
 import { copiedUpTo } from './copy/run.ts';
 import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
 import { readStanding, type Standing } from './standing.ts';
@@ -52,7 +53,12 @@ export async function backupStatus(input: Input): Promise<BackupStatus> {
     if (failure !== undefined) return `${store} is not in order (${failure})`;
     return behind === 0 ? `${store} up to date` : `${store} ${duration(behind ?? 0)} behind`;
   });
-  return { line: [standing.line, ...offsite].join('; '), standing, stores, problems: problemsOf(standing, stores) };
+  return {
+    line: [standing.line, ...offsite].join('; '),
+    standing,
+    stores,
+    problems: [...problemsOf(standing, stores), ...failures(catalogues)],
+  };
 }
 
 async function storeStatus(
@@ -81,6 +87,22 @@ async function storeStatus(
 }
 
 const [HOUR, DAY] = [3_600, 86_400];
+
+/** Each with what is run again. */
+const COMMANDS = {
+  base: 'vectabase backup create',
+  dump: 'vectabase backup create --kind dump',
+  config: 'vectabase backup create --kind config',
+} as const;
+
+/** What failed to copy shows in how far a store is behind, and what failed to prune in the next plan. */
+function failures(catalogues: readonly Catalogue[]): string[] {
+  return catalogues
+    .flatMap(({ documents }) => failingJobs(documents))
+    .flatMap(({ job, code }) =>
+      job === 'copy' || job === 'prune' ? [] : [`the last ${job} backup failed (${code}): ${COMMANDS[job]}`],
+    );
+}
 
 function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[] {
   const { recoveryKey, newestAge, sameDisk, rehearsalAge, keyProofAge } = standing;

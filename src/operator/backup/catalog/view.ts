@@ -15,6 +15,16 @@ export function prunedFrom(documents: readonly CatalogueDocument[], store: strin
   return new Set(pruned.flatMap(({ entry }) => entry.objects));
 }
 
+/** Jobs that failed and made no backup since; of copying and pruning, those that ever did. */
+export function failingJobs(documents: readonly CatalogueDocument[]): Array<EntryOf<'failed'>> {
+  const failing = new Map<string, EntryOf<'failed'>>();
+  for (const { entry } of documents) {
+    if (entry.kind === 'failed') failing.set(entry.job, entry);
+    else failing.delete(entry.kind);
+  }
+  return [...failing.values()];
+}
+
 function isOf<K extends CatalogueEntry['kind']>(entry: CatalogueEntry, kind: K): entry is EntryOf<K> {
   return entry.kind === kind;
 }

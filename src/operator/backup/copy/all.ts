@@ -2,6 +2,7 @@ import { asVectabaseError, VectabaseError } from '../../../foundation/core/error
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import { openStore } from '../../../foundation/objects/open-store.ts';
 import { listSystems } from '../catalog/read.ts';
+import { recordFailure } from '../failure.ts';
 import type { BackupObservation } from '../observations.ts';
 import { openRepository, type RepositoryPlace } from '../repository.ts';
 import { copyStore, type CopyReport } from './run.ts';
@@ -16,7 +17,8 @@ export async function copyToAll(
   place: RepositoryPlace,
   ctx: JobContext<BackupObservation>,
 ): Promise<{ copies: CopyReport[]; failure: VectabaseError | undefined }> {
-  const { store: from, home, trustedKeys, systemId: named } = await openRepository(place);
+  const repository = await openRepository(place);
+  const { store: from, home, trustedKeys, systemId: named } = repository;
   if (!place.stores?.length) throw noStores();
   const systems = named === undefined ? await listSystems(from) : [named];
   const copies: CopyReport[] = [];
@@ -36,6 +38,7 @@ export async function copyToAll(
       failure ??= asVectabaseError(error);
     }
   }
+  if (failure) await recordFailure({ job: 'copy', repository }, failure, ctx).catch(() => undefined);
   return { copies, failure };
 }
 

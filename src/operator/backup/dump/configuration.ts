@@ -12,6 +12,7 @@ import type { EntryOf } from '../catalog/entries.ts';
 import { sealFile } from '../container.ts';
 import { readCluster } from '../archive/cluster.ts';
 import { labelOf, newEpoch } from '../epochs.ts';
+import { noteFailure } from '../failure.ts';
 import { storeKey } from '../names.ts';
 import type { BackupObservation } from '../observations.ts';
 import { readRecipients } from '../recovery-key.ts';
@@ -48,6 +49,10 @@ export async function backUpConfiguration(
   input: ConfigInput,
   ctx: JobContext<BackupObservation>,
 ): Promise<ConfigBackup> {
+  return noteFailure({ job: 'config', ...input }, ctx, async () => keepConfiguration(input, ctx));
+}
+
+async function keepConfiguration(input: ConfigInput, ctx: JobContext<BackupObservation>): Promise<ConfigBackup> {
   const { repository, address, dir } = input;
   const { signal, clock } = ctx;
   const began = clock.now();

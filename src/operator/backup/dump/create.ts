@@ -12,6 +12,7 @@ import { openWriter } from '../catalog/append.ts';
 import type { EntryOf } from '../catalog/entries.ts';
 import { sealFile, type SealedObject } from '../container.ts';
 import { labelOf, newEpoch } from '../epochs.ts';
+import { noteFailure } from '../failure.ts';
 import { teller, type BackupObservation } from '../observations.ts';
 import { readRecipients } from '../recovery-key.ts';
 import type { Repository } from '../repository.ts';
@@ -37,6 +38,10 @@ const UNCOMPRESSED = ['--format=custom', '--compress=0'] as const;
  * @throws VectabaseError PRECONDITION_FAILED where pg_dump is missing, PROGRAM_FAILED, BACKUP_KEY_MISSING
  */
 export async function createDump(input: DumpInput, ctx: JobContext<BackupObservation>): Promise<DumpEntry> {
+  return noteFailure({ job: 'dump', ...input }, ctx, async () => dumpAll(input, ctx));
+}
+
+async function dumpAll(input: DumpInput, ctx: JobContext<BackupObservation>): Promise<DumpEntry> {
   const { address, repository } = input;
   const { signal, clock } = ctx;
   const began = clock.now();

@@ -4,6 +4,7 @@ import { openStore } from '../../../foundation/objects/open-store.ts';
 import type { ObjectStore } from '../../../foundation/objects/store.ts';
 import { openWriter } from '../catalog/append.ts';
 import { copiedUpTo, copyStore } from '../copy/run.ts';
+import { noteFailure } from '../failure.ts';
 import type { BackupObservation } from '../observations.ts';
 import { openRepository, readCatalogues, type Repository, type RepositoryPlace } from '../repository.ts';
 import { applyRetention } from './apply.ts';
@@ -36,6 +37,15 @@ export interface PruneInput {
  */
 export async function prune(input: PruneInput, ctx: JobContext<BackupObservation>): Promise<StorePruning[]> {
   const repository = await openRepository(input.place);
+  if (input.dryRun) return pruneAll(input, repository, ctx);
+  return noteFailure({ job: 'prune', repository }, ctx, async () => pruneAll(input, repository, ctx));
+}
+
+async function pruneAll(
+  input: PruneInput,
+  repository: Repository,
+  ctx: JobContext<BackupObservation>,
+): Promise<StorePruning[]> {
   const all = [await pruneStore(input, repository, repository.store, ctx)];
   for (const setting of input.place.stores ?? []) {
     const store = await openStore(setting);
@@ -59,7 +69,7 @@ export function refusalOf(stores: readonly StorePruning[]): VectabaseError | und
       : 'the last backup failed, and the old ones are all there is',
     hint: clock
       ? 'Set the clock right (timedatectl), then run it again.'
-      : 'Run vectabase backup create; when it has worked, run this again.',
+      : 'Run what vectabase backup status names; when it has worked, run this again.',
     details: { reason: refused.refused, store: refused.store },
   });
 }

@@ -1,6 +1,6 @@
 import type { CatalogueDocument } from '../catalog/document.ts';
 import type { EntryOf } from '../catalog/entries.ts';
-import { entriesOf, prunedFrom } from '../catalog/view.ts';
+import { entriesOf, failingJobs, prunedFrom } from '../catalog/view.ts';
 import { parseLsn, parseWalFile, WalSegments, walObject, type Lsn } from '../names.ts';
 import type { RetentionState, WalItem } from './plan.ts';
 
@@ -42,7 +42,7 @@ export function retentionState(documents: readonly CatalogueDocument[], store: s
     lastUse: lastUse(documents),
     now,
     latest: Math.max(0, ...documents.map(({ at }) => Date.parse(at))),
-    failing: failingJob(documents),
+    failing: failingJobs(documents).find(({ job }) => job === 'base' || job === 'dump')?.job,
   };
 }
 
@@ -76,15 +76,6 @@ function levels(documents: readonly CatalogueDocument[]): (label: string) => num
     found.set(entry.label, entry.ok ? Math.max(level, found.get(entry.label) ?? -1) : -1);
   }
   return (label) => found.get(label) ?? -1;
-}
-
-function failingJob(documents: readonly CatalogueDocument[]): string | undefined {
-  const failing = new Set<string>();
-  for (const { entry } of documents) {
-    if (entry.kind === 'failed' && (entry.job === 'base' || entry.job === 'dump')) failing.add(entry.job);
-    else failing.delete(entry.kind);
-  }
-  return [...failing][0];
 }
 
 function lsn(text: string): Lsn {
