@@ -5,6 +5,7 @@ import { completed, type RuntimeConfig } from '../../foundation/config/runtime-f
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { systemClock, type JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
+import type { TimelineWatch } from '../../operator/backup/left-timeline.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { Repository, RepositoryPlace } from '../../operator/backup/repository.ts';
 import { databaseAddress } from '../database-address.ts';
@@ -34,15 +35,13 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
   if (archive === undefined || login === undefined) return [];
   const settings = completed('backup', config.backup);
   const place = { directory: archive.repository, stores: settings.stores, home: { directory: archive.home } };
-  const withTools: WithTools = (body) => async (signal) => {
+  const address = { ...databaseAddress(config), password: undefined, ...login };
+  const open = async (): Promise<Repository> => {
     const { openRepository } = await import('../../operator/backup/repository.ts');
-    return body({
-      address: { ...databaseAddress(config), password: undefined, ...login },
-      place,
-      repository: await openRepository(place),
-      context: contextFor(log, signal),
-    });
+    return openRepository(place);
   };
+  const withTools: WithTools = (body) => async (signal) =>
+    body({ address, place, repository: await open(), context: contextFor(log, signal) });
   const { scratch } = jobs ?? {};
   const { rehearsalKeyFile: keyFile } = settings;
   return [
@@ -52,6 +51,7 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       atFirst: true,
       patience: DAILY,
       command: 'vectabase backup create',
+      wantedSince: timelineLeft(address, open),
       run: withTools(async ({ address, repository, context }) => {
         const { createBackup } = await import('../../operator/backup/create.ts');
         return reportOf(await createBackup({ address, repository }, context));
@@ -75,6 +75,15 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       ? []
       : [rehearsal(settings.rehearsalSchedule, keyFile, scratch, withTools)]),
   ];
+}
+
+function timelineLeft(address: DatabaseAddress, open: () => Promise<Repository>): NonNullable<Job['wantedSince']> {
+  let watch: TimelineWatch | undefined;
+  return async (signal) => {
+    const { watchTimeline } = await import('../../operator/backup/left-timeline.ts');
+    watch ??= watchTimeline(address);
+    return watch.leftAt(await open(), signal);
+  };
 }
 
 type WithTools = (body: (tools: Tools) => Promise<JobReport>) => Job['run'];

@@ -11,6 +11,11 @@ export interface Job {
   /** What does the same by hand. */
   readonly command: string;
   /**
+   * Since when one more run is wanted, whatever the schedule says, in milliseconds since the epoch: what the last one made
+   * may have lost its use. Asked at each look; one run for each instant that it answers.
+   */
+  wantedSince?(signal: AbortSignal): Promise<number | undefined>;
+  /**
    * Stops soon after `signal` aborts. What it answers is kept with the run, so no secrets and no values of anybody.
    *
    * @throws VectabaseError whose code and message are kept, and told in an alert

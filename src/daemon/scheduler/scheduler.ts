@@ -44,7 +44,9 @@ export async function startScheduler(jobs: readonly Job[], options: Options): Pr
   const consider = (job: Job): void => {
     const planned = schedules.get(job)?.latest(Date.now());
     if (planned === undefined || running.has(job.name) || stopping.signal.aborted) return;
-    const run = runOnce(job, planned, { address, log, signal: stopping.signal })
+    const { signal } = stopping;
+    const run = latestInstant(job, planned, signal)
+      .then(async (at) => runOnce(job, at, { address, log, signal }))
       .catch((error: unknown) => log.debug({ job: job.name, reason: messageOf(error) }, 'job not looked at'))
       .finally(() => running.delete(job.name));
     void run.then(ended);
@@ -74,6 +76,12 @@ function isOverdue(schedule: Schedule | undefined, jitter: number): boolean {
   const now = Date.now();
   const planned = schedule?.latest(now);
   return planned !== undefined && now - planned > jitter;
+}
+
+/** What cannot be asked wants nothing: a run by the schedule will tell what is wrong. */
+async function latestInstant(job: Job, planned: number, signal: AbortSignal): Promise<number> {
+  const wanted = await job.wantedSince?.(signal).catch(() => undefined);
+  return Math.max(planned, wanted ?? 0);
 }
 
 interface Surroundings {

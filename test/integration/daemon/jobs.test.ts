@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,10 @@ import { installationPaths } from '../../../src/foundation/config/directory.ts';
 import { writeRuntimeFile } from '../../../src/foundation/config/runtime-file.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
+import { readCluster } from '../../../src/operator/backup/archive/cluster.ts';
+import { entriesOf } from '../../../src/operator/backup/catalog/view.ts';
+import { watchTimeline } from '../../../src/operator/backup/left-timeline.ts';
+import { openRepository, readCatalogues } from '../../../src/operator/backup/repository.ts';
 import { testAlert } from '../../../src/operator/backup/alerts/test.ts';
 import type { Letter } from '../../../src/operator/backup/alerts/state.ts';
 import { makeRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
@@ -161,6 +165,38 @@ test('what is kept is compared, copied and pruned by schedule, and damage is tol
   } finally {
     await admin.close();
   }
+});
+
+test('after a return to a second the next base backup is made at once', async () => {
+  const ask = async (statement: string): Promise<string> => {
+    const admin = await Session.open(cluster.adminAddress, { applicationName: 'test' });
+    const rows = await admin.rows<{ value: string }>(statement).finally(async () => admin.close());
+    return rows.map(({ value }) => value).join(' ');
+  };
+  const { signal } = new AbortController();
+  const place = { directory: path.join(directory, 'store'), home: { directory: path.join(directory, 'home') } };
+  const watch = watchTimeline(cluster.adminAddress);
+  expect(await watch.leftAt(await openRepository(place), signal)).toBeUndefined();
+  const before = await ask(
+    `select count(*)::text as value from vectabase.job_runs where job = 'base' and status = 'ok'`,
+  );
+  expect(before).toBe('1');
+  // Recovery to the end of what is there: a new timeline, as any restore begins one.
+  await ask(`alter system set restore_command = 'false'`);
+  writeFileSync(path.join(cluster.directory, 'data', 'recovery.signal'), '');
+  await cluster.restart();
+  await eventually(async () => (await ask('select pg_is_in_recovery()::text as value')) === 'false');
+  expect(await watch.leftAt(await openRepository(place), signal)).toBeGreaterThan(0);
+
+  await start('vectabase_backup');
+  await eventually(async () => {
+    const runs = await ask(`select status as value from vectabase.job_runs where job = 'base' order by id`);
+    return runs === 'ok ok';
+  });
+  const { systemId } = await readCluster(cluster.adminAddress);
+  const [catalogue] = await readCatalogues({ ...(await openRepository(place)), systemId }, signal);
+  expect(entriesOf(catalogue?.documents ?? [], 'base').map(({ entry }) => entry.end.timeline)).toEqual([1, 2]);
+  expect(await watch.leftAt(await openRepository(place), signal)).toBeUndefined();
 });
 
 async function metrics(): Promise<string> {

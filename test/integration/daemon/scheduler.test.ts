@@ -98,6 +98,23 @@ test('what was missed is done once, and a job without history waits where it sho
   expect(count).toBe(1);
 });
 
+test('a run that is wanted beside the schedule is made once for its instant', async () => {
+  let wanted: number | undefined;
+  const asked: Array<number | undefined> = [];
+  const wantedSince = async (): Promise<number | undefined> => {
+    asked.push(wanted);
+    if (asked.length === 1) throw new Error('the store is away'); // which keeps no planned run back
+    return wanted;
+  };
+  await start(job(async () => ({}), { wantedSince }));
+  await eventually(async () => (await runs()).join() === 'ok');
+  wanted = Date.now();
+  await eventually(async () => (await runs()).join() === 'ok,ok');
+  const looks = asked.length;
+  await eventually(() => asked.length > looks + 2);
+  expect(await runs()).toEqual(['ok', 'ok']);
+});
+
 test('a failure is kept with its code, and tried again three times in all, later', async () => {
   const body = job(async () => {
     throw new VectabaseError('DISK_FULL', { message: 'no space' });
