@@ -12,7 +12,7 @@ interface Result {
 export default class BackupPrune extends BackupCommand<Result> {
   static override summary = 'take away backups that are older than the settings ask for';
   static override description = `Kept in any case: the newest backup and the newest verified one, all dumps of 30 days, what is pinned, and what a kept backup builds on or needs for its way to any second.
-Each store is planned by itself. Nothing goes after a failed backup, when the clock went back, or when a catalogue cannot be believed.`;
+Each store is planned by itself. Nothing goes after a failed backup, when the clock is behind the catalogue or two days ahead of it, or when a catalogue cannot be believed.`;
   static override examples = [
     '<%= config.bin %> backup prune --dry-run',
     '<%= config.bin %> backup prune --confirm prune',

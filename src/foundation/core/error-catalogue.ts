@@ -114,7 +114,7 @@ export const ERROR_CATALOGUE = {
   OBJECT_MISSING: { exitCode: 5, doc: 'A store does not hold an object that should be there.' },
   PRUNE_REFUSED: {
     exitCode: 5,
-    doc: 'Retention takes nothing away while the clock is behind the catalogue, or after a backup that failed.',
+    doc: 'Retention takes nothing away while the clock is behind the catalogue or two days ahead of it, or after a backup that failed.',
   },
   BACKUP_MISSING: { exitCode: 5, doc: 'There is no such backup, or none at all.' },
   RESTORE_UNREACHABLE: {

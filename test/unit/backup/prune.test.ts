@@ -14,7 +14,7 @@ import { copyToAll } from '../../../src/operator/backup/copy/all.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
 import { openRepository, readCatalogues } from '../../../src/operator/backup/repository.ts';
 import { applyRetention } from '../../../src/operator/backup/retention/apply.ts';
-import { prune } from '../../../src/operator/backup/retention/run.ts';
+import { prune, refusalOf } from '../../../src/operator/backup/retention/run.ts';
 import { BackupFixture, quietContext, SYSTEM } from '../../support/backup-fixture.ts';
 import { keysOf } from '../../support/store-contract.ts';
 
@@ -112,11 +112,18 @@ describe('pruning', () => {
     },
   );
 
-  test('is refused after a failure, when the clock went back, and with a catalogue that lacks a document', async () => {
+  test('is refused after a failure, with a wrong clock, and with a catalogue that lacks a document', async () => {
     const late = { ...quietContext<BackupObservation>(), clock: { now: () => Date.now() - HOUR } };
     expect(await prune({ place, rules: RULES, dryRun: false }, late)).toMatchObject([
       { refused: 'clock-went-back', remove: [], removed: undefined },
     ]);
+    const early = { ...quietContext<BackupObservation>(), clock: { now: () => Date.now() + 35 * 24 * HOUR } };
+    const ahead = await prune({ place, rules: RULES, dryRun: false }, early);
+    expect(ahead).toMatchObject([{ refused: 'clock-went-ahead', remove: [], removed: undefined }]);
+    expect(refusalOf(ahead)).toMatchObject({
+      code: 'PRUNE_REFUSED',
+      hint: expect.stringContaining('timedatectl') as unknown,
+    });
     await fixture.add({ kind: 'failed', job: 'base', code: 'DATABASE_UNREACHABLE' });
     expect(await run()).toMatchObject([{ refused: 'last-backup-failed', remove: [], removed: undefined }]);
     await rm(path.join(root, 'store', documentKey(SYSTEM, 2)));

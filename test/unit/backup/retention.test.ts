@@ -85,13 +85,17 @@ describe('whatever happened, retention', () => {
     });
   });
 
-  test('takes nothing after a failure or when the clock went back (I5)', () => {
+  test('takes nothing after a failure or when the clock cannot be right (I5)', () => {
     holds((state, { refused, remove }) => {
-      const bad = state.now < state.latest || state.failing !== undefined;
+      const silence = state.latest === 0 ? 0 : state.now - state.latest;
+      const bad = silence < 0 || silence > 2 * DAY || state.failing !== undefined;
       expect(refused !== undefined).toBe(bad);
       expect(bad && remove.length > 0).toBe(false);
       expect(planRetention({ ...state, now: state.latest - HOUR }, RULES).remove).toEqual([]);
       expect(planRetention({ ...state, failing: 'base' }, RULES).remove).toEqual([]);
+      for (const ahead of [3, 35, 4000]) {
+        expect(planRetention({ ...state, now: state.latest + ahead * DAY }, RULES).remove).toEqual([]);
+      }
     });
   });
 

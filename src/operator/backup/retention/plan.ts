@@ -57,7 +57,7 @@ export interface RetentionRules {
   readonly dumpDays: number;
 }
 
-export type Refusal = 'clock-went-back' | 'last-backup-failed';
+export type Refusal = 'clock-went-back' | 'clock-went-ahead' | 'last-backup-failed';
 
 export interface RetentionPlan {
   readonly refused: Refusal | undefined;
@@ -85,9 +85,17 @@ export function planRetention(state: RetentionState, rules: RetentionRules): Ret
   return { refused, remove: [...new Set(groups)], keep };
 }
 
-/** A clock that went back makes everything look young or old at random; after a failure the old is all there is. */
+/** Milliseconds of silence that are believed: a working archive is told of every few minutes. */
+const SILENCE = 2 * DAY;
+
+/**
+ * A clock that went back makes everything look young or old at random, and one that went ahead makes everything look
+ * old; after a failure the old is all there is.
+ */
 function refusal({ now, latest, failing }: RetentionState): Refusal | undefined {
   if (now < latest) return 'clock-went-back';
+  // Of an empty catalogue nothing can go.
+  if (latest > 0 && now - latest > SILENCE) return 'clock-went-ahead';
   return failing === undefined ? undefined : 'last-backup-failed';
 }
 

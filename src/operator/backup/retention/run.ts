@@ -61,18 +61,27 @@ async function pruneAll(
 /** Why a store kept everything; undefined when none did. */
 export function refusalOf(stores: readonly StorePruning[]): VectabaseError | undefined {
   const refused = stores.find((each) => each.refused !== undefined);
-  if (!refused) return undefined;
-  const clock = refused.refused === 'clock-went-back';
+  if (refused?.refused === undefined) return undefined;
   return new VectabaseError('PRUNE_REFUSED', {
-    message: clock
-      ? 'the clock is behind what the catalogue tells of, so nothing can be said of ages'
-      : 'the last backup failed, and the old ones are all there is',
-    hint: clock
-      ? 'Set the clock right (timedatectl), then run it again.'
-      : 'Run what vectabase backup status names; when it has worked, run this again.',
+    ...WORDS[refused.refused],
     details: { reason: refused.refused, store: refused.store },
   });
 }
+
+const WORDS: Readonly<Record<Refusal, { message: string; hint: string }>> = {
+  'clock-went-back': {
+    message: 'the clock is behind what the catalogue tells of, so nothing can be said of ages',
+    hint: 'Set the clock right (timedatectl), then run it again.',
+  },
+  'clock-went-ahead': {
+    message: 'nothing was backed up for more than two days by the clock, so either it is ahead or the machine was off',
+    hint: 'Look at the clock (timedatectl). If it is right, run vectabase backup create first, then this again.',
+  },
+  'last-backup-failed': {
+    message: 'the last backup failed, and the old ones are all there is',
+    hint: 'Run what vectabase backup status names; when it has worked, run this again.',
+  },
+};
 
 async function pruneStore(
   { rules, dryRun }: PruneInput,
