@@ -200,7 +200,7 @@ A running installation is stopped for the moment of the replacement alone.`;
     const key = keyOf(flags);
     const repository = await openRepository(await this.place({ ...flags, key }));
     const { adminAddress: address } = await readRunningInstallation(flags.dir);
-    const entry = await findDump(repository, label, this.signal);
+    const entry = await findDump(repository, label, this.signal, flags);
     const identities = await readRecoveryKey(key);
     const { database } = flags;
     const replace = async ({ rows }: DumpRestored): Promise<void> => {

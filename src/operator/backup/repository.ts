@@ -6,7 +6,8 @@ import type { StoreSetting } from '../../foundation/config/definitions.ts';
 import { directoryStore } from '../../foundation/objects/directory-store.ts';
 import { openStore, parseStore } from '../../foundation/objects/open-store.ts';
 import type { ObjectStore } from '../../foundation/objects/store.ts';
-import { readHead, readTrustedKeys, type CatalogueHome } from './catalog/home.ts';
+import { readHead, readTrustedKeys, seenSystems, type CatalogueHome } from './catalog/home.ts';
+import type { ChainProof } from './catalog/chain.ts';
 import { readCatalogue, listSystems, type Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { recordName, storeKey } from './names.ts';
@@ -41,8 +42,10 @@ export type BackupRecord = z.output<typeof RECORD>;
 
 /** A finished backup. */
 export interface BackupEntry extends BackupRecord {
-  /** Whether the catalogue names it. One that it does not name may be anybody's. */
+  /** Whether a catalogue names it that a key signed which the reader knows. Any other may be anybody's. */
   readonly signed: boolean;
+  /** The key of the catalogue that names it, where nobody vouched for that key. */
+  readonly unknownKey?: string | undefined;
   /** SHA-256 of the key that sealed it, by the catalogue. */
   readonly keySha256?: string | undefined;
 }
@@ -89,13 +92,51 @@ export function recordKey(record: Pick<BackupRecord, 'version' | 'systemId' | 'l
   return `${record.version === 1 ? '' : `${record.systemId}/`}${recordName(record.label)}`;
 }
 
-/** The catalogues of a store, each proved against what this machine knows. */
+/**
+ * The catalogues of a store, each proved against what this machine knows. Whoever can write there can put a broken one
+ * of another cluster beside ours: it is left out where ours is known, by this machine's memory or as the only one that a
+ * trusted key signed.
+ *
+ * @throws VectabaseError CATALOGUE_BROKEN
+ */
 export async function readCatalogues(repository: Repository, signal: AbortSignal): Promise<Catalogue[]> {
   const { store, home, systemId, trustedKeys: keys } = repository;
-  const systems = systemId === undefined ? await listSystems(store) : [systemId];
-  return Promise.all(
-    systems.map(async (id) => readCatalogue(store, id, { keys, head: await readHead(home, id, store) }, signal)),
-  );
+  if (systemId !== undefined) {
+    return [await readCatalogue(store, systemId, { keys, head: await readHead(home, systemId, store) }, signal)];
+  }
+  const [systems, seen] = [await listSystems(store), await seenSystems(home)];
+  const found = await Promise.all(systems.map(async (id) => tryCatalogue({ ...repository, systemId: id }, signal)));
+  const catalogues = found.flatMap(({ catalogue }) => catalogue ?? []);
+  const proved = catalogues.filter(({ documents, proof }) => documents.length > 0 && proof.trust !== 'first-use');
+  const known = proved.length === 1 || proved.some((each) => seen.has(each.systemId));
+  const broken = found.find((each) => each.broken && (seen.has(each.systemId) || !known));
+  if (broken?.broken) throw systems.length === 1 ? broken.broken : amongOthers(broken.broken, systems);
+  return catalogues;
+}
+
+interface TriedCatalogue {
+  readonly systemId: string;
+  readonly catalogue?: Catalogue;
+  readonly broken?: VectabaseError;
+}
+
+async function tryCatalogue(
+  repository: Repository & { readonly systemId: string },
+  signal: AbortSignal,
+): Promise<TriedCatalogue> {
+  const { systemId } = repository;
+  try {
+    const [catalogue] = await readCatalogues(repository, signal);
+    return catalogue ? { systemId, catalogue } : { systemId };
+  } catch (error) {
+    if (error instanceof VectabaseError && error.code === 'CATALOGUE_BROKEN') return { systemId, broken: error };
+    throw error;
+  }
+}
+
+function amongOthers({ code, message, hint, details }: VectabaseError, systems: readonly string[]): VectabaseError {
+  const choice = `The store holds ${systems.length} clusters (${systems.join(', ')}): name yours with --system ID.`;
+  return new VectabaseError(code, { message, hint: [hint, choice].filter(Boolean).join('\n'), details });
 }
 
 /** Finished backups of a store, newest first: those that a catalogue names, and those that nobody signed for. */
@@ -103,8 +144,8 @@ export async function listEntries(
   repository: Repository,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<BackupEntry[]> {
-  const signed = (await readCatalogues(repository, signal)).flatMap(signedEntries);
-  const known = new Set(signed.map(recordKey));
+  const catalogued = (await readCatalogues(repository, signal)).flatMap(cataloguedEntries);
+  const known = new Set(catalogued.map(recordKey));
   const unsigned: BackupEntry[] = [];
   for await (const { key } of repository.store.list('')) {
     if (!/(^|\/)base\/[^/]+\/backup\.json$/.test(key) || known.has(key)) continue;
@@ -112,11 +153,11 @@ export async function listEntries(
     if (record && (repository.systemId ?? record.systemId) === record.systemId)
       unsigned.push({ ...record, signed: false });
   }
-  return [...signed, ...unsigned].toSorted((one, two) => (one.label < two.label ? 1 : -1));
+  return [...catalogued, ...unsigned].toSorted((one, two) => (one.label < two.label ? 1 : -1));
 }
 
 /**
- * One backup by its label, or the newest that is signed. One that is not must be asked for by its name.
+ * One backup by its label, or the newest that is signed.
  *
  * @param options.unsigned whether a backup may be used that nobody signed for
  * @throws VectabaseError BACKUP_MISSING, BACKUP_UNSIGNED, CATALOGUE_BROKEN
@@ -132,7 +173,7 @@ export async function findEntry(
   const entry = label === undefined ? usable[0] : usable.find((each) => each.label === label);
   if (entry) return entry;
   const unsigned = entries.find((each) => label === undefined || each.label === label);
-  if (unsigned) throw notSigned(url, unsigned);
+  if (unsigned) throw notSigned(repository.store, unsigned);
   throw new VectabaseError('BACKUP_MISSING', {
     message: label === undefined ? `${url} holds no backup` : `there is no backup ${label}`,
     hint: label === undefined ? 'Run vectabase backup create.' : 'Run vectabase backup list to see which there are.',
@@ -140,14 +181,15 @@ export async function findEntry(
   });
 }
 
-function signedEntries({ systemId, documents, store }: Catalogue): BackupEntry[] {
+function cataloguedEntries({ systemId, documents, store, proof }: Catalogue): BackupEntry[] {
   const gone = prunedFrom(documents, store);
+  const trust = isTrusted(proof) ? { signed: true } : { signed: false, unknownKey: proof.publicKey };
   const epochs = new Map(entriesOf(documents, 'epoch').map(({ entry }) => [entry.id, entry.keySha256]));
   return documents.flatMap(({ entry }) => {
     if (entry.kind !== 'base' || gone.has(`base/${entry.label}`)) return [];
     const { kind: _, epoch, parent: __, ...facts } = entry;
     const keySha256 = epochs.get(epoch ?? '');
-    return [{ version: 2 as const, systemId, signed: true, keySha256, ...facts }];
+    return [{ version: 2 as const, systemId, ...trust, keySha256, ...facts }];
   });
 }
 
@@ -165,7 +207,27 @@ function parse(text: string): unknown {
   }
 }
 
-function notSigned(url: string, { label, finishedAt }: BackupEntry): VectabaseError {
+/** Whether a key signed that the reader knows: any catalogue is signed by somebody. */
+export function isTrusted({ trust }: ChainProof): boolean {
+  return trust !== 'first-use';
+}
+
+/** For a backup or dump that may be anybody's, with what its owner compares and types. */
+export function notSigned(
+  { url }: Pick<ObjectStore, 'url'>,
+  { label, finishedAt, unknownKey }: Pick<BackupEntry, 'label' | 'finishedAt' | 'unknownKey'>,
+): VectabaseError {
+  if (unknownKey !== undefined) {
+    return new VectabaseError('BACKUP_UNSIGNED', {
+      message: `backup ${label} in ${url} stands in a catalogue that ${unknownKey} signed, which nobody here vouches for`,
+      hint: [
+        'Your recovery key’s public half is no secret: whoever can write there could have made it.',
+        `If your recovery kit names this very key, add --catalogue-key ${unknownKey}`,
+        `Without a kit, and if you know it to be yours (finished ${finishedAt}), add --unsigned.`,
+      ].join('\n'),
+      details: { store: url, label, catalogueKey: unknownKey },
+    });
+  }
   return new VectabaseError('BACKUP_UNSIGNED', {
     message: `backup ${label} in ${url} stands in no catalogue that this machine's key signed`,
     hint: [

@@ -79,6 +79,11 @@ export async function readHead(
   return (await readHeads(home))[`${systemId} ${url}`];
 }
 
+/** Clusters whose catalogue this machine has seen or written, in any store. */
+export async function seenSystems(home: CatalogueHome): Promise<ReadonlySet<string>> {
+  return new Set(Object.keys(await readHeads(home)).map((name) => name.slice(0, name.indexOf(' '))));
+}
+
 /** Forwards only: an older state of the catalogue must never become what is remembered. */
 export async function rememberHead(
   home: CatalogueHome,

@@ -1,26 +1,25 @@
 import { asVectabaseError, VectabaseError } from '../../../foundation/core/errors.ts';
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import { openStore } from '../../../foundation/objects/open-store.ts';
-import { listSystems } from '../catalog/read.ts';
 import { recordFailure } from '../failure.ts';
 import type { BackupObservation } from '../observations.ts';
-import { openRepository, type RepositoryPlace } from '../repository.ts';
+import { openRepository, readCatalogues, type RepositoryPlace } from '../repository.ts';
 import { copyStore, type CopyReport } from './run.ts';
 
 /**
  * Brings every store of the settings up to date. One that fails keeps none of the others back.
  *
  * @returns what was copied, and the first failure
- * @throws VectabaseError PRECONDITION_FAILED when the settings name no store
+ * @throws VectabaseError CATALOGUE_BROKEN, PRECONDITION_FAILED when the settings name no store
  */
 export async function copyToAll(
   place: RepositoryPlace,
   ctx: JobContext<BackupObservation>,
 ): Promise<{ copies: CopyReport[]; failure: VectabaseError | undefined }> {
   const repository = await openRepository(place);
-  const { store: from, home, trustedKeys, systemId: named } = repository;
+  const { store: from, home, trustedKeys } = repository;
   if (!place.stores?.length) throw noStores();
-  const systems = named === undefined ? await listSystems(from) : [named];
+  const systems = (await readCatalogues(repository, ctx.signal)).map(({ systemId }) => systemId);
   const copies: CopyReport[] = [];
   let failure: VectabaseError | undefined;
   for (const setting of place.stores) {

@@ -6,29 +6,44 @@ import { entriesOf, prunedFrom } from '../catalog/view.ts';
 import { openSealed } from '../container.ts';
 import { openWith } from '../epochs.ts';
 import { storeKey } from '../names.ts';
-import { readCatalogues, type Repository } from '../repository.ts';
+import { isTrusted, notSigned, readCatalogues, type Repository } from '../repository.ts';
 import type { DumpEntry } from './create.ts';
 
-/** Dumps that a catalogue names, newest first. */
-export async function listDumps(
-  repository: Repository,
-  signal: AbortSignal,
-): Promise<Array<DumpEntry & { keySha256: string | undefined }>> {
+/** A dump that a catalogue names. */
+export interface FoundDump extends DumpEntry {
+  /** SHA-256 of the key that sealed it. */
+  readonly keySha256: string | undefined;
+  /** The key of that catalogue, where nobody vouched for it: the dump may be anybody's. */
+  readonly unknownKey: string | undefined;
+}
+
+/** Newest first. */
+export async function listDumps(repository: Repository, signal: AbortSignal): Promise<FoundDump[]> {
   const catalogues = await readCatalogues(repository, signal);
-  const dumps = catalogues.flatMap(({ systemId, documents, store }) => {
+  const dumps = catalogues.flatMap(({ systemId, documents, store, proof }) => {
     const gone = prunedFrom(documents, store);
+    const unknownKey = isTrusted(proof) ? undefined : proof.publicKey;
     const epochs = new Map(entriesOf(documents, 'epoch').map(({ entry }) => [entry.id, entry.keySha256]));
     return entriesOf(documents, 'dump')
       .filter(({ entry }) => !gone.has(`dump/${entry.label}`))
-      .map(({ entry }) => ({ ...entry, systemId, keySha256: epochs.get(entry.epoch ?? '') }));
+      .map(({ entry }) => ({ ...entry, systemId, keySha256: epochs.get(entry.epoch ?? ''), unknownKey }));
   });
   return dumps.toSorted((one, two) => (one.label < two.label ? 1 : -1));
 }
 
-/** @throws VectabaseError BACKUP_MISSING */
-export async function findDump(repository: Repository, label: string | undefined, signal: AbortSignal) {
+/**
+ * @param options.unsigned whether a dump may be used that nobody signed for
+ * @throws VectabaseError BACKUP_MISSING, BACKUP_UNSIGNED
+ */
+export async function findDump(
+  repository: Repository,
+  label: string | undefined,
+  signal: AbortSignal,
+  options: { readonly unsigned?: boolean | undefined } = {},
+): Promise<FoundDump> {
   const dumps = await listDumps(repository, signal);
   const found = label === undefined || label === 'newest' ? dumps[0] : dumps.find((each) => each.label === label);
+  if (found?.unknownKey !== undefined && options.unsigned !== true) throw notSigned(repository.store, found);
   if (found) return found;
   throw new VectabaseError('BACKUP_MISSING', {
     message:

@@ -4,7 +4,7 @@ import { entriesOf } from '../catalog/view.ts';
 import { openSealed } from '../container.ts';
 import type { KeyOpener } from '../epochs.ts';
 import { parseLsn, walFileOf, WalSegments, type Lsn, type WalFile } from '../names.ts';
-import { listEntries, readCatalogues, type BackupEntry, type Repository } from '../repository.ts';
+import { listEntries, notSigned, readCatalogues, type BackupEntry, type Repository } from '../repository.ts';
 import type { Base } from './choose-base.ts';
 import { parseHistory, type Timeline } from './timelines.ts';
 
@@ -36,10 +36,12 @@ export interface ReadArchiveOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws VectabaseError BACKUP_MISSING, CATALOGUE_BROKEN, USAGE where a store holds several clusters */
+/** @throws VectabaseError BACKUP_MISSING, BACKUP_UNSIGNED, CATALOGUE_BROKEN, USAGE where a store holds several clusters */
 export async function readArchive(repository: Repository, options: ReadArchiveOptions): Promise<ArchiveView> {
   const { signal, unsigned = false } = options;
-  const entries = (await listEntries(repository, signal)).filter(({ signed }) => signed || unsigned);
+  const found = await listEntries(repository, signal);
+  const entries = found.filter(({ signed }) => signed || unsigned);
+  if (entries.length === 0 && found[0]) throw notSigned(repository.store, found[0]);
   const systemId = oneCluster(repository, entries);
   const catalogues = await readCatalogues({ ...repository, systemId }, signal);
   const documents = catalogues.flatMap((catalogue) => catalogue.documents);
@@ -84,7 +86,7 @@ function oneCluster({ systemId, store }: Repository, entries: readonly BackupEnt
   if (systems.length === 1) return only;
   throw new VectabaseError('USAGE', {
     message: `${store.url} holds backups of ${systems.length} clusters: ${systems.join(', ')}`,
-    hint: `Name the one you mean: --cluster ${only}`,
+    hint: `Name the one you mean: --system ${only}`,
     details: { clusters: systems },
   });
 }
