@@ -14,6 +14,8 @@ export interface RunningArchive {
     readonly lag: number | undefined;
     readonly failure: string | undefined;
     readonly refused: string | undefined;
+    /** Why files pile up in pg_wal. */
+    readonly stuck: string | undefined;
   };
   /** Applications may only read: the disk is full. */
   readonly holdsWrites: () => boolean;
@@ -75,7 +77,7 @@ export async function startArchive(
   const trouble: RunningArchive['trouble'] = () => {
     const status = archiver.status();
     const lag = status?.oldestAt === undefined ? undefined : Date.now() - status.oldestAt;
-    return { lag, failure: status?.failure?.message ?? status?.stuck, refused: status?.refused };
+    return { lag, failure: status?.failure?.message, refused: status?.refused, stuck: status?.stuck };
   };
   const holdsWrites = (): boolean => archiver.status()?.holdsWrites === true;
   return { figures, trouble, holdsWrites, stop: () => archiver.stop() };

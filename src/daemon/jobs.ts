@@ -42,20 +42,23 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
   const scheduler = await startScheduler(backupJobs(config, log), { address, log, ended });
   const startedAt = Date.now();
   let goodAt = startedAt;
-  const proof = keyProof(config);
+  const standing = standingWatch(config);
   const look = async () => {
     const now = Date.now();
     const reason = around.trouble();
     if (reason === undefined) goodAt = now;
     const states = reason === undefined ? await scheduler.states() : [];
     const archive = around.archive?.();
+    const backups = await standing(now);
     const facts: AlertFacts = {
       now,
       jobs: scheduler.jobs.map((job) => factsOf(job, states, startedAt)),
       archiveLag: archive?.lag,
       archiveFailure: archive?.failure,
       archiveRefused: archive?.refused,
-      keyProofAge: await proof(now),
+      archiveStuck: archive?.stuck,
+      keyProofAge: backups?.provedAt && now - backups.provedAt,
+      clockBehind: backups?.newestAt && backups.newestAt - now,
       disks: await disks(config.jobs?.disks ?? []),
       database: now - goodAt > AWAY ? reason : undefined,
     };
@@ -63,7 +66,7 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
       archiveLag: settings.alertLagMinutes * MINUTE,
       disk: settings.alertDiskPercent / 100,
       // Asked of the store; while it does not answer, other alerts tell.
-      keyProof: settings.keyProofDays > 0 && proof.known() ? settings.keyProofDays * DAY : undefined,
+      keyProof: settings.keyProofDays > 0 && backups ? settings.keyProofDays * DAY : undefined,
     };
     return conditionsOf(facts, limits);
   };
@@ -94,21 +97,27 @@ function factsOf(job: Job, states: readonly JobState[], startedAt: number): JobF
   };
 }
 
-/** Since when the owner proved the recovery key: read from the catalogue once in an hour. */
-function keyProof({ archive }: RuntimeConfig): { (now: number): Promise<number | undefined>; known(): boolean } {
-  let read: { readonly at: number; readonly provedAt: number | undefined } | undefined;
-  const ask = async (now: number): Promise<number | undefined> => {
-    if (archive !== undefined && (read === undefined || now - read.at > HOUR)) {
-      const { readStanding } = await import('../operator/backup/standing.ts');
-      const place = { directory: archive.repository, home: { directory: archive.home } };
-      const signal = AbortSignal.timeout(MINUTE);
-      const standing = await readStanding({ place, data: archive.spool, now, signal }).catch(() => undefined);
-      const age = standing?.keyProofAge ?? undefined;
-      read = (standing?.newestAge ?? null) === null ? undefined : { at: now, provedAt: age && now - age * 1_000 };
-    }
-    return read?.provedAt && now - read.provedAt;
+interface Read {
+  readonly at: number;
+  /** When the owner proved to have the recovery key, and when the catalogue was last written: milliseconds since the epoch. */
+  readonly provedAt: number | undefined;
+  readonly newestAt: number;
+}
+
+/** What the catalogue tells, read once in an hour, and when the clock went back; undefined before the first backup. */
+function standingWatch({ archive }: RuntimeConfig): (now: number) => Promise<Read | undefined> {
+  let read: Read | undefined;
+  return async (now) => {
+    if (archive === undefined || (read && now >= read.at && now - read.at <= HOUR)) return read;
+    const { readStanding } = await import('../operator/backup/standing.ts');
+    const place = { directory: archive.repository, home: { directory: archive.home } };
+    const signal = AbortSignal.timeout(MINUTE);
+    const found = await readStanding({ place, data: archive.spool, now, signal }).catch(() => undefined);
+    if (found === undefined || found.newestAge === null) return (read = undefined);
+    const { keyProofAge: age, clockBehind } = found;
+    read = { at: now, provedAt: age === null ? undefined : now - age * 1_000, newestAt: now + clockBehind * 1_000 };
+    return read;
   };
-  return Object.assign(ask, { known: () => read !== undefined });
 }
 
 async function disks(directories: readonly string[]): Promise<AlertFacts['disks']> {

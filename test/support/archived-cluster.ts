@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { systemClock } from '../../src/foundation/core/observe.ts';
+import { systemClock, type Clock } from '../../src/foundation/core/observe.ts';
 import { sleep } from '../../src/foundation/core/sleep.ts';
 import type { AgeIdentity } from '../../src/foundation/crypto/age-keys.ts';
 import { Session } from '../../src/foundation/postgres/session.ts';
@@ -33,11 +33,15 @@ export interface ArchivedCluster {
   stop(): Promise<void>;
 }
 
-export async function startArchivedCluster(settings: Readonly<Record<string, string>> = {}): Promise<ArchivedCluster> {
+/** @param clock of what we do; Postgres has the machine's */
+export async function startArchivedCluster(
+  settings: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
+): Promise<ArchivedCluster> {
   const home = mkdtempSync(path.join(tmpdir(), 'vt-arch-'));
   chmodSync(home, 0o755);
   const owner = await serviceUser();
-  const ctx = listening<ArchiveObservation>();
+  const ctx = { ...listening<ArchiveObservation>(), clock };
   let spool: Spool | undefined;
   const archive = await serveArchive({
     directory: path.join(home, 'socket'),
@@ -59,16 +63,16 @@ export async function startArchivedCluster(settings: Readonly<Record<string, str
   const place = { directory: path.join(home, 'backups'), home: { directory: path.join(home, 'backup') } };
   await makeRecoveryKey(place.home, keyFile, Date.now());
   const repository = await openRepository(place);
-  const epochs = new Epochs(async () => readRecipients(place.home), systemClock);
+  const epochs = new Epochs(async () => readRecipients(place.home), clock);
   const systemId = await ask(cluster, 'select system_identifier::text as value from pg_control_system()');
   spool = await Spool.open({
     directory: path.join(home, 'spool'),
     cluster: { systemId, postgres: '17.10', segmentBytes: 16 * 1024 * 1024 },
     epochs,
-    clock: systemClock,
+    clock,
   });
   const { signal } = ctx;
-  const catalogue = openWriter({ store: repository.store, systemId, home: place.home, clock: systemClock, signal });
+  const catalogue = openWriter({ store: repository.store, systemId, home: place.home, clock, signal });
   const uploader = new Uploader({ spool, store: repository.store, catalogue }, ctx);
   return {
     cluster,
@@ -77,10 +81,10 @@ export async function startArchivedCluster(settings: Readonly<Record<string, str
     home,
     keyFile,
     systemId,
-    backup: async () => createBackup({ address: cluster.adminAddress, repository }, listening()),
+    backup: async () => createBackup({ address: cluster.adminAddress, repository }, { ...listening(), clock }),
     async archiveAll() {
       const mark = await ask(cluster, 'select pg_current_wal_lsn()::text as value');
-      const time = Date.now();
+      const time = clock.now();
       await archived(cluster, await ask(cluster, 'select pg_walfile_name(pg_switch_wal()) as value'));
       const [upper = '', lower = ''] = mark.split('/');
       const lsn = (BigInt(`0x${upper}`) << 32n) | BigInt(`0x${lower}`);

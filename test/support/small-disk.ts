@@ -28,7 +28,11 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
     path: folder,
     async fill(bytes) {
       const { bavail, bsize } = await statfs(folder);
-      await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - bytes)));
+      await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - bytes))).catch(
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOSPC') throw error; // somebody else was faster
+        },
+      );
     },
     relieve: async () => rm(filler, { force: true }),
     async unmount() {

@@ -23,6 +23,8 @@ export interface Standing {
   readonly keyProofAge: number | null;
   /** By which the store is behind; null when no WAL was archived. */
   readonly lag: number | null;
+  /** By which the clock is behind the newest document of the catalogue: it was set back. */
+  readonly clockBehind: number;
   readonly continuous: boolean;
   readonly recoveryKey: boolean;
   /** Further places; `behind` is null for one that has nothing yet. */
@@ -96,10 +98,15 @@ export function standingOf(
 ): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey' | 'copies'> {
   const all = catalogues.map((catalogue) => factsOf(catalogue));
   const facts = all.toSorted((a, b) => (b.newest ?? 0) - (a.newest ?? 0))[0];
+  const newestDocument = Math.max(
+    0,
+    ...catalogues.flatMap(({ documents }) => documents.map(({ at }) => Date.parse(at))),
+  );
+  const clockBehind = Math.max(0, (newestDocument - now) / 1000);
   const since = (at: number | undefined): number | null => (at === undefined ? null : Math.max(0, (now - at) / 1000));
   if (facts?.newest === undefined) {
     const line = 'you cannot return to any second: there is no backup';
-    return { line, newestAge: null, rehearsalAge: null, keyProofAge: null, lag: null, continuous: false };
+    return { line, newestAge: null, rehearsalAge: null, keyProofAge: null, lag: null, clockBehind, continuous: false };
   }
   const lag = since(facts.archivedAt);
   const proved = since(facts.rehearsed);
@@ -116,6 +123,7 @@ export function standingOf(
     rehearsalAge: proved,
     keyProofAge: since(facts.keyProved),
     lag,
+    clockBehind,
     continuous: facts.archivedAt !== undefined,
   };
 }

@@ -86,7 +86,7 @@ async function storeStatus(
   }
 }
 
-const [HOUR, DAY] = [3_600, 86_400];
+const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
 
 /** Each with what is run again. */
 const COMMANDS = {
@@ -105,11 +105,14 @@ function failures(catalogues: readonly Catalogue[]): string[] {
 }
 
 function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[] {
-  const { recoveryKey, newestAge, sameDisk, rehearsalAge, keyProofAge } = standing;
+  const { recoveryKey, newestAge, sameDisk, rehearsalAge, keyProofAge, clockBehind } = standing;
   if (!recoveryKey) return ['there is no recovery key: vectabase backup key --out FILE'];
   if (newestAge === null) return ['there is no backup: vectabase backup create'];
   const late = stores.filter(({ behind, failure }) => failure !== undefined || (behind ?? 0) > HOUR);
   return [
+    ...(clockBehind > MINUTE
+      ? [`the clock is ${duration(clockBehind)} behind the catalogue, so nothing is pruned: timedatectl status`]
+      : []),
     ...(sameDisk && stores.every(({ behind }) => behind === null)
       ? ['all backups are on the disk that they should protect, which is not a backup: set backup.stores']
       : []),

@@ -30,6 +30,9 @@ test.each<[string, Partial<AlertFacts>, string[]]>([
   ['a job is new', { jobs: [{ ...fine, firstAt: NOW - MINUTE, succeededAt: undefined, status: 'running' }] }, []],
   ['the store is a little behind', { archiveLag: 14 * MINUTE }, []],
   ['the store is far behind', { archiveLag: 16 * MINUTE, archiveFailure: 'no route' }, ['archive.lag']],
+  ['WAL piles up, and nobody refuses it', { archiveStuck: '64 files of WAL wait in pg_wal' }, ['archive.stuck']],
+  ['the clock is a little behind', { clockBehind: MINUTE }, []],
+  ['the clock went back an hour', { clockBehind: 59 * MINUTE }, ['clock']],
   ['WAL is refused', { archiveRefused: 'the spool is full' }, ['archive.refused']],
   [
     'a disk fills',

@@ -26,6 +26,10 @@ export interface AlertFacts {
   readonly archiveFailure?: string | undefined;
   /** Why Postgres could not hand over its last WAL. */
   readonly archiveRefused?: string | undefined;
+  /** Why files pile up in pg_wal. */
+  readonly archiveStuck?: string | undefined;
+  /** Milliseconds by which the clock is behind the newest document of the catalogue. */
+  readonly clockBehind?: number | undefined;
   /** Used shares of the disks that matter, 0 to 1, by their directories. */
   readonly disks: ReadonlyArray<{ readonly directory: string; readonly used: number }>;
   /** Milliseconds since the owner proved to have the recovery key; undefined: never. */
@@ -48,6 +52,7 @@ export function conditionsOf(facts: AlertFacts, limits: AlertLimits): Condition[
     ...archive(facts, limits),
     ...disks(facts, limits),
     ...keyProof(facts, limits),
+    ...clock(facts),
     ...database(facts),
   ];
 }
@@ -68,7 +73,10 @@ function silent({ job, firstAt, succeededAt, patience, command }: JobFacts, now:
   return [{ key: `job.${job}.silent`, severity: 'critical', title, command }];
 }
 
-function archive({ archiveLag = 0, archiveFailure, archiveRefused }: AlertFacts, limits: AlertLimits): Condition[] {
+function archive(
+  { archiveLag = 0, archiveFailure, archiveRefused, archiveStuck }: AlertFacts,
+  limits: AlertLimits,
+): Condition[] {
   const common = { severity: 'critical', command: 'vectabase backup status' } as const;
   const why = archiveFailure === undefined ? '' : `: ${archiveFailure}`;
   const late = `the store is ${duration(archiveLag / 1_000)} behind${why}`;
@@ -76,6 +84,7 @@ function archive({ archiveLag = 0, archiveFailure, archiveRefused }: AlertFacts,
   return [
     ...(archiveLag > limits.archiveLag ? [{ ...common, key: 'archive.lag', title: late }] : []),
     ...(archiveRefused === undefined ? [] : [{ ...common, key: 'archive.refused', title: refused }]),
+    ...(archiveStuck === undefined ? [] : [{ ...common, key: 'archive.stuck', title: archiveStuck }]),
   ];
 }
 
@@ -95,6 +104,15 @@ function keyProof({ keyProofAge }: AlertFacts, { keyProof: limit }: AlertLimits)
   const when = keyProofAge === undefined ? 'was never proved' : `was last proved ${duration(keyProofAge / 1_000)} ago`;
   const title = `that the recovery key is at hand ${when}: without it no backup opens`;
   return [{ key: 'key-proof', severity: 'warning', title, command: 'vectabase backup verify --key FILE' }];
+}
+
+/** Less is two machines that write one catalogue. */
+const CLOCKS_DIFFER = 60_000;
+
+function clock({ clockBehind = 0 }: AlertFacts): Condition[] {
+  if (clockBehind <= CLOCKS_DIFFER) return [];
+  const title = `the clock is ${duration(clockBehind / 1_000)} behind the catalogue: nothing is pruned, and a time of today may mean two moments`;
+  return [{ key: 'clock', severity: 'critical', title, command: 'timedatectl status' }];
 }
 
 function database({ database: reason }: AlertFacts): Condition[] {

@@ -109,7 +109,7 @@ export class Uploader {
       await this.#upload(next);
       if (this.#arrived.size >= LOG_FILES) await this.#tellCatalogue();
     }
-    if (this.#ctx.clock.now() - this.#loggedAt >= LOG_EVERY) await this.#tellCatalogue();
+    if (this.#sinceLogged() >= LOG_EVERY) await this.#tellCatalogue();
   }
 
   #missing(): Waiting[] {
@@ -168,12 +168,18 @@ export class Uploader {
     }
   }
 
+  /** A clock that was set back must not keep the catalogue waiting until it is where it was. */
+  #sinceLogged(): number {
+    const since = this.#ctx.clock.now() - this.#loggedAt;
+    return since < 0 ? LOG_EVERY : since;
+  }
+
   /** Until there is something new, or the catalogue wants to hear. */
   async #rest(): Promise<void> {
     const woken = new AbortController();
     this.#wake = () => woken.abort();
     if (this.#missing().length > 0 || this.#ctx.signal.aborted) return;
-    const due = Math.max(1_000, this.#loggedAt + LOG_EVERY - this.#ctx.clock.now());
+    const due = Math.max(1_000, LOG_EVERY - this.#sinceLogged());
     await sleep(Math.min(due, LOG_EVERY), woken.signal).catch(() => undefined);
   }
 }

@@ -47,7 +47,8 @@ interface PlanInput {
  */
 export async function planRestore(view: ArchiveView, input: PlanInput): Promise<PlannedRestore> {
   const { target, now } = input;
-  if (target.kind === 'time' && target.micros > now * 1000) throw inTheFuture(target.micros, now);
+  if (target.kind === 'time' && target.micros > Math.max(now * 1000, newestTold(view)))
+    throw inTheFuture(target.micros, now);
   const choice = chooseBase(view.bases, view.timelines, input);
   const chain = followChain(view, choice);
   assertReaches(view, target, choice, chain);
@@ -70,6 +71,15 @@ export async function planRestore(view: ArchiveView, input: PlanInput): Promise<
   };
   if (plan.neededBytes > plan.freeBytes) throw noRoom(plan, input.place);
   return { plan, choice, chain };
+}
+
+/** By the catalogue, in microseconds: a clock that was set back must not make a future of what was. */
+function newestTold({ bases, ranges }: ArchiveView): number {
+  return Math.max(
+    0,
+    ...bases.map(({ stoppedAt }) => stoppedAt * 1000),
+    ...ranges.map(({ lastCommit = 0 }) => lastCommit),
+  );
 }
 
 /** The cluster as it was, what the WAL may add to it, and some segments in flight; and a tenth. */
