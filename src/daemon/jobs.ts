@@ -68,7 +68,8 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
       // Asked of the store; while it does not answer, other alerts tell.
       keyProof: settings.keyProofDays > 0 && backups ? settings.keyProofDays * DAY : undefined,
     };
-    return conditionsOf(facts, limits);
+    // How jobs stand is known to the database alone: whoever waits for a word that all is well gets none meanwhile.
+    return { conditions: conditionsOf(facts, limits), whole: reason === undefined };
   };
   const channels = channelsOf(config);
   const running = startAlerts({ address, channels, deadMan: settings.alertDeadMan, look, log });

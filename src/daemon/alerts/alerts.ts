@@ -21,8 +21,8 @@ interface Options {
   readonly channels: readonly Channel[];
   /** Told each time that nothing critical is raised; whoever is behind it raises an alarm when that ends. */
   readonly deadMan: string | undefined;
-  /** What is wrong now. Called each minute. */
-  readonly look: () => Promise<readonly Condition[]>;
+  /** What is wrong now; `whole`: and nothing else, as far as anybody knows. Called each minute. */
+  readonly look: () => Promise<{ readonly conditions: readonly Condition[]; readonly whole: boolean }>;
   readonly log: Logger;
   /** Milliseconds between looks. */
   readonly every?: number;
@@ -41,7 +41,7 @@ export function startAlerts(options: Options): Alerts {
   let raised: ReturnType<Alerts['raised']>;
   let last = Promise.resolve();
   const round = async (): Promise<void> => {
-    const conditions = await look();
+    const { conditions, whole } = await look();
     // What was raised while the database was away is known here alone.
     const own = away ? state : {};
     away = await withState(options.address, state, async (shared) => {
@@ -53,7 +53,7 @@ export function startAlerts(options: Options): Alerts {
     });
     const count = (severity: string): number => conditions.filter((each) => each.severity === severity).length;
     raised = { critical: count('critical'), warning: count('warning') };
-    if (raised.critical === 0 && deadMan !== undefined) await ping(deadMan, log);
+    if (whole && raised.critical === 0 && deadMan !== undefined) await ping(deadMan, log);
   };
   const next = (): void => {
     last = last.then(round).catch((error: unknown) => log.error({ reason: messageOf(error) }, 'no look at alerts'));

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startAlerts } from '../../../src/daemon/alerts/alerts.ts';
+import { openLog } from '../../../src/daemon/log.ts';
 import { installationPaths } from '../../../src/foundation/config/directory.ts';
 import { writeRuntimeFile } from '../../../src/foundation/config/runtime-file.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
@@ -197,6 +199,27 @@ test('after a return to a second the next base backup is made at once', async ()
   const [catalogue] = await readCatalogues({ ...(await openRepository(place)), systemId }, signal);
   expect(entriesOf(catalogue?.documents ?? [], 'base').map(({ entry }) => entry.end.timeline)).toEqual([1, 2]);
   expect(await watch.leftAt(await openRepository(place), signal)).toBeUndefined();
+});
+
+test('nobody is told that all is well while the database, which knows of jobs, is away', async () => {
+  const looks: Array<{ conditions: []; whole: boolean }> = [];
+  const alerts = startAlerts({
+    address: cluster.adminAddress,
+    channels: [],
+    deadMan: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/ping`,
+    look: async () => {
+      const look = { conditions: [] as [], whole: looks.length > 0 };
+      looks.push(look);
+      return look;
+    },
+    log: openLog('silent'),
+    every: 60_000,
+  });
+  const quiet = pings.length;
+  alerts.lookNow(); // the second: the first is under way
+  await eventually(() => pings.length > quiet);
+  await alerts.stop();
+  expect([looks.length, pings.length - quiet]).toEqual([2, 1]);
 });
 
 async function metrics(): Promise<string> {
