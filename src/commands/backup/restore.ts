@@ -115,12 +115,12 @@ A running installation is stopped for the moment of the replacement alone.`;
     const { restoreInPlace } = await import('../../operator/backup/restore/run.ts');
     const confirm = async (report: CopyReport): Promise<void> => {
       this.closeRenderer();
-      this.say(shownCopy(report).trimEnd());
+      this.print(shownCopy(report));
       await this.#confirm(flags, site, `Everything after ${report.lastCommit ?? report.lsn} leaves ${site.name}`);
     };
     const report = await restoreInPlace(ready, site, confirm, this.context<BackupObservation>());
     this.closeRenderer();
-    this.print(`${shownCopy(report)}${this.#shownSwap(flags, report)}`);
+    this.print(this.#shownSwap(flags, report));
     return report;
   }
 
