@@ -84,11 +84,12 @@ export async function startArchivedCluster(
     backup: async () => createBackup({ address: cluster.adminAddress, repository }, { ...listening(), clock }),
     async archiveAll() {
       const mark = await ask(cluster, 'select pg_current_wal_lsn()::text as value');
+      const timeline = await ask(cluster, 'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as value');
       const time = clock.now();
       await archived(cluster, await ask(cluster, 'select pg_walfile_name(pg_switch_wal()) as value'));
       const [upper = '', lower = ''] = mark.split('/');
       const lsn = (BigInt(`0x${upper}`) << 32n) | BigInt(`0x${lower}`);
-      uploader.mark({ timeline: 1, lsn, time: time - 1000 });
+      uploader.mark({ timeline: Number.parseInt(timeline, 16), lsn, time: time - 1000 });
       await uploader.drain();
     },
     async stop() {

@@ -90,7 +90,8 @@ interface Item {
 function itemsOf({ systemId, documents, store }: Catalogue, { kinds, label }: VerifyStoredInput): Item[] {
   const gone = prunedFrom(documents, store);
   return documents.flatMap(({ entry }): Item[] => {
-    if (!isStored(entry.kind) || (kinds && !kinds.includes(entry.kind))) return [];
+    const kind = entry.kind === 'timeline' ? 'wal' : entry.kind;
+    if (!isStored(kind) || (kinds && !kinds.includes(kind))) return [];
     const named = 'label' in entry ? entry.label : undefined;
     if (label !== undefined && named !== label) return [];
     const objects = objectsOf(systemId, entry).filter(({ group, sha256 }) => sha256 !== undefined && !gone.has(group));

@@ -16,6 +16,8 @@ const RECEIPT = z.strictObject({
   fingerprint: z.string(),
   /** Milliseconds since the epoch, by our clock. */
   at: z.number(),
+  /** What a history file says; its key is gone when the catalogue hears of it. */
+  parents: z.array(z.strictObject({ timeline: z.int(), end: z.string() })).optional(),
 });
 
 /** One file that Postgres was told is safe. It stays when the file is uploaded and gone from the spool. */

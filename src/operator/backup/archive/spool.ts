@@ -7,7 +7,8 @@ import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Clock } from '../../../foundation/core/observe.ts';
 import { openFile, sealFile } from '../container.ts';
 import { openWithEpoch, type Epochs } from '../epochs.ts';
-import { formatWalFile, parseWalFile, storeKey, walFileOf, walObject, type WalFile } from '../names.ts';
+import { parseHistory } from '../restore/timelines.ts';
+import { formatLsn, formatWalFile, parseWalFile, storeKey, walFileOf, walObject, type WalFile } from '../names.ts';
 import { Gaps } from './gaps.ts';
 import { Receipts, type Receipt } from './receipts.ts';
 import { FIRST_PAGE_BYTES, foreignSegment, readFirstPage } from './wal-page.ts';
@@ -138,7 +139,9 @@ export class Spool {
     const now = this.#clock.now();
     const createdAt = new Date(now).toISOString();
     const facts = { kind: 'wal', object, systemId, postgres, timeline: file.timeline, createdAt } as const;
-    const source = Readable.from(checked(file, body, this.cluster), { objectMode: false });
+    const text: Buffer[] = [];
+    const pieces = checked(file, body, this.cluster);
+    const source = Readable.from(file.kind === 'history' ? kept(pieces, text) : pieces, { objectMode: false });
     const sealed = await sealFile(target, source, { facts, epoch }, { signal });
     const opened = await openFile(target, { opener: openWithEpoch(epoch), expect: { object, systemId } });
     await opened.authenticate();
@@ -151,6 +154,7 @@ export class Spool {
       epoch: epoch.id,
       fingerprint: epoch.fingerprint,
       at: now,
+      ...(file.kind === 'history' ? { parents: parentsOf(file.timeline, Buffer.concat(text).toString()) } : {}),
     };
     await this.#receipts.add(receipt);
     this.#waiting.set(receipt.file, this.#at(receipt, object));
@@ -182,6 +186,17 @@ async function* checked(file: WalFile, body: AsyncIterable<Buffer>, cluster: Clu
   }
   if (segment && bytes !== cluster.segmentBytes) throw refused(formatWalFile(file), `it has ${bytes} bytes`);
   if (bytes === 0) throw refused(formatWalFile(file), 'it is empty');
+}
+
+async function* kept(pieces: AsyncIterable<Buffer>, text: Buffer[]): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    text.push(piece);
+    yield piece;
+  }
+}
+
+function parentsOf(timeline: number, text: string): Receipt['parents'] {
+  return parseHistory(timeline, text)?.map((each) => ({ timeline: each.timeline, end: formatLsn(each.end) }));
 }
 
 async function compare(receipt: Receipt, body: AsyncIterable<Buffer>): Promise<'same'> {

@@ -1,4 +1,5 @@
-import { formatLsn, parseWalFile, WalSegments, type Lsn } from '../names.ts';
+import type { EntryOf } from '../catalog/entries.ts';
+import { formatLsn, parseWalFile, walObject, WalSegments, type Lsn } from '../names.ts';
 import type { Gaps } from './gaps.ts';
 import type { Receipt } from './receipts.ts';
 
@@ -15,13 +16,8 @@ export type WalEntry =
       readonly lastCommitAt: string | null;
       readonly files: Array<{ readonly name: string; readonly sealedBytes: number; readonly sealedSha256: string }>;
     }
-  | {
-      readonly kind: 'gap';
-      readonly timeline: number;
-      readonly start: string;
-      readonly end: string;
-      readonly reason: 'dropped' | 'lost' | 'damaged' | 'archiving-off';
-    };
+  | EntryOf<'gap'>
+  | EntryOf<'timeline'>;
 
 export interface CatalogueAppender {
   append(entry: WalEntry): Promise<unknown>;
@@ -74,8 +70,9 @@ export class WalLog {
     }
   }
 
-  /** What is no segment (history, labels of backups, partial ones) belongs to no range and is listed with the next one. */
+  /** Timelines first, then ranges on them. Labels of backups and partial segments serve no restore and are not told. */
   async arrived(receipts: readonly Receipt[]): Promise<void> {
+    for (const entry of receipts.flatMap(timelineOf)) await this.#catalogue.append(entry);
     for (const run of this.#runs(receipts)) await this.#catalogue.append(this.#entry(run));
   }
 
@@ -121,6 +118,14 @@ export class WalLog {
   #end({ start }: Segment): Lsn {
     return start + BigInt(this.#segments.segmentBytes);
   }
+}
+
+function timelineOf({ file, parents, at, ...sealed }: Receipt): Array<EntryOf<'timeline'>> {
+  const wal = parseWalFile(file);
+  if (wal?.kind !== 'history' || parents === undefined) return [];
+  const { bytes: plainBytes, sha256: plainSha256, sealedBytes, sealedSha256 } = sealed;
+  const objects = [{ object: walObject(wal), plainBytes, plainSha256, sealedBytes, sealedSha256 }];
+  return [{ kind: 'timeline', timeline: wal.timeline, parents, bornAt: new Date(at).toISOString(), objects }];
 }
 
 interface Segment {

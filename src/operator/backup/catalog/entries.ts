@@ -63,6 +63,8 @@ export const ENTRY = z.discriminatedUnion('kind', [
     kind: z.literal('timeline'),
     timeline: TIMELINE,
     parents: z.array(z.strictObject({ timeline: TIMELINE, end: LSN })),
+    /** When it began, as far as we know: the catalogue may hear of it much later. */
+    bornAt: TIME.optional(),
     objects: z.array(SEALED),
   }),
   /** WAL that nobody will ever have: no return to a second within. */

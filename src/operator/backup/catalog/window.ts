@@ -1,4 +1,4 @@
-import { parseLsn, type Lsn } from '../names.ts';
+import { parseLsn, WalSegments, type Lsn } from '../names.ts';
 import type { CatalogueDocument } from './document.ts';
 import { entriesOf, prunedFrom } from './view.ts';
 
@@ -31,6 +31,9 @@ export function returnWindow(documents: readonly CatalogueDocument[], store: str
     { timeline, end: undefined },
   ];
 
+  const sample = ranges.find(({ files }) => files.length > 0);
+  const segments = new WalSegments(sample && Number(sample.end - sample.start) / sample.files.length);
+
   /** How far WAL goes on from a position without a hole, and the last commit in it. */
   const goOn = (on: number, from: Lsn): { end: Lsn; commit: number } => {
     let [end, commit] = [from, 0];
@@ -48,9 +51,15 @@ export function returnWindow(documents: readonly CatalogueDocument[], store: str
     if (first === -1 || gone.has(`base/${entry.label}`)) return [];
     let at = lsn(entry.end.lsn);
     let to = 0;
+    const left = stretches[first]?.end;
+    if (left !== undefined && at > left) return []; // of what a restore undid
     for (const stretch of stretches.slice(first)) {
       const { end, commit } = goOn(stretch.timeline, at);
-      if (stretch.end !== undefined && end < stretch.end) return [];
+      // The segment in which a timeline was left is taken of the next one, which begins with a copy of it.
+      if (stretch.end !== undefined && end < segments.start(segments.at(stretch.end))) return [];
+      // Seconds after the place where it was left are reached on it, up to the moment at which it was left.
+      if (ranges.some((range) => stretch.end !== undefined && range.timeline === stretch.timeline && range.start > end))
+        return [];
       to = Math.max(to, commit);
       at = stretch.end ?? end;
     }

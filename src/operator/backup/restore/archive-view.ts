@@ -50,10 +50,13 @@ export async function readArchive(repository: Repository, options: ReadArchiveOp
     objects.set(key.slice(systemId.length + 1).replace(/\.vbk$/, ''), bytes);
   }
   const wal = entriesOf(documents, 'wal').map(({ entry }) => entry);
-  const known = entriesOf(documents, 'timeline').map(({ at, entry }): Timeline => {
-    const ancestors = entry.parents.map(({ timeline, end }) => ({ timeline, end: parseLsn(end) ?? 0n }));
-    return { id: entry.timeline, ancestors, bornAt: Date.parse(at) };
-  });
+  const known = entriesOf(documents, 'timeline')
+    .map(({ at, entry: { timeline: id, parents, bornAt = at } }): Timeline => {
+      const ancestors = parents.map(({ timeline, end }) => ({ timeline, end: parseLsn(end) ?? 0n }));
+      return { id, ancestors, bornAt: Date.parse(bornAt) };
+    })
+    // Told again after a kill.
+    .filter(({ id }, index, all) => all.findIndex((each) => each.id === id) === index);
   const epochs = new Set(entriesOf(documents, 'epoch').map(({ entry }) => entry.keySha256));
   const view = { systemId, objects, epochs: documents.length === 0 ? undefined : epochs };
   const [sample] = wal.filter(({ files }) => files.length > 0);
