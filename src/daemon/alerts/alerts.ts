@@ -122,9 +122,12 @@ async function withState(
   own: AlertState,
   change: (state: AlertState) => Promise<AlertState>,
 ): Promise<boolean> {
-  const session = await Session.open(address, { applicationName: 'vectabase alerts', connectTimeout: 5_000 }).catch(
-    () => undefined,
-  );
+  const session = await Session.open(address, {
+    applicationName: 'vectabase alerts',
+    connectTimeout: 5_000,
+    // Also while writes of applications are held back, or each look would tell everything anew.
+    settings: { default_transaction_read_only: 'off' },
+  }).catch(() => undefined);
   if (session === undefined) {
     await change(own);
     return true;

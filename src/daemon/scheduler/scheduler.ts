@@ -84,6 +84,11 @@ async function latestInstant(job: Job, planned: number, signal: AbortSignal): Pr
   return Math.max(planned, wanted ?? 0);
 }
 
+/** Writes also while writes of applications are held back. */
+async function openSession(address: DatabaseAddress, applicationName: string): Promise<Session> {
+  return Session.open(address, { applicationName, settings: { default_transaction_read_only: 'off' } });
+}
+
 interface Surroundings {
   readonly address: DatabaseAddress;
   readonly log: Logger;
@@ -91,7 +96,7 @@ interface Surroundings {
 }
 
 async function runOnce(job: Job, planned: number, { address, log, signal }: Surroundings): Promise<void> {
-  const session = await Session.open(address, { applicationName: `vectabase job ${job.name}` });
+  const session = await openSession(address, `vectabase job ${job.name}`);
   try {
     const runner = `${hostname()}:${process.pid}`;
     const [row] = await session.rows<{ run: string | null }>(
@@ -149,7 +154,7 @@ async function noteEnd(
   };
   if (own) return note(own);
   for (let attempt = 0; attempt < 10; attempt++) {
-    const session = await Session.open(address, { applicationName: 'vectabase job' }).catch(() => undefined);
+    const session = await openSession(address, 'vectabase job').catch(() => undefined);
     if (session === undefined) {
       await sleep(1_000);
       continue;
