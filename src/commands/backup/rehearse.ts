@@ -76,6 +76,9 @@ function shown({
       : [
           `  against dump ${compared.with}: ${formatCount(compared.tables)} tables, ${formatCount(compared.same)} with as many rows, ${compared.missing.length} missing, ${compared.emptied.length} empty now`,
         ]),
+    ...(compared === null || compared.emptied.length === 0
+      ? []
+      : [`  warning: these had rows in the dump and have none now: ${compared.emptied.slice(0, 5).join(', ')}`]),
     ...(evidence === null ? [] : [`  evidence: ${evidence.file}`]),
     '',
   ].join('\n');

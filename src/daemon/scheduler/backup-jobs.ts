@@ -156,10 +156,12 @@ function rehearsal(schedule: string, keyFile: string, scratch: string, withTools
     command: 'vectabase backup rehearse --key FILE',
     run: withTools(async ({ repository, context }) => {
       const { parseIdentities } = await import('../../foundation/crypto/age-keys.ts');
-      const { rehearse } = await import('../../operator/backup/rehearse.ts');
+      const { assertSame, rehearse } = await import('../../operator/backup/rehearse.ts');
       const identities = (await parseIdentities(readFileSync(keyFile, 'utf8'))) ?? [];
       const report = await rehearse({ repository, identities, scratch, record: true }, context);
-      return { evidence: report.evidence?.sha256 ?? null, tables: Object.keys(report.counts).length };
+      assertSame(report);
+      const emptied = report.compared?.emptied.length ?? 0;
+      return { evidence: report.evidence?.sha256 ?? null, tables: Object.keys(report.counts).length, emptied };
     }),
   };
 }

@@ -7,7 +7,7 @@ import type { JobContext } from '../../foundation/core/observe.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import { ownName } from '../../foundation/process/service-user.ts';
 import { openWriter } from './catalog/append.ts';
-import { nearestCounts, type CountsComparison, compareCounts } from './dump/counts.ts';
+import { nearestCounts, type CountsComparison, compareCounts, lostTables } from './dump/counts.ts';
 import { labelOf, openWith } from './epochs.ts';
 import type { BackupObservation } from './observations.ts';
 import type { Repository } from './repository.ts';
@@ -66,7 +66,7 @@ export async function rehearse(input: RehearseInput, ctx: JobContext<BackupObser
       at: new Date(ctx.clock.now()).toISOString(),
       by: `${ownName()}@${hostname()}`,
       ...report,
-      compared: nearest ? compareCounts(nearest, report.counts) : null,
+      compared: nearest ? compareCounts(nearest, report) : null,
     };
     if (!input.record) return { ...found, evidence: null };
     const evidence = await keepEvidence(repository, found);
@@ -113,7 +113,7 @@ async function record(
     ms: report.ms,
     rows: report.rows,
     evidenceSha256: report.evidence?.sha256,
-    ok: report.compared === null || report.compared.missing.length === 0,
+    ok: report.compared === null || lostTables(report.compared).length === 0,
   });
 }
 
@@ -139,12 +139,17 @@ function timeOf(target: RestoreTarget): string | null {
   return target.kind === 'time' ? new Date(Math.floor(target.micros / 1000)).toISOString() : null;
 }
 
-/** For those who must not take a difference for a success. */
-export function assertSame({ compared }: RehearsalReport): void {
-  if (compared === null || compared.missing.length === 0) return;
+/**
+ * For those who must not take a difference for a success.
+ *
+ * @throws VectabaseError RESTORE_UNPROVEN
+ */
+export function assertSame({ compared }: Pick<RehearsalReport, 'compared'>): void {
+  const lost = compared ? lostTables(compared) : [];
+  if (compared === null || lost.length === 0) return;
   throw new VectabaseError('RESTORE_UNPROVEN', {
-    message: `${compared.missing.length} tables that dump ${compared.with} holds are not in the copy: ${compared.missing.slice(0, 3).join(', ')}`,
-    hint: 'Were they dropped in between? If not, take a new backup at once: vectabase backup create',
-    details: { missing: compared.missing, dump: compared.with },
+    message: `${lost.length} tables that dump ${compared.with} holds are gone or empty in the copy: ${lost.slice(0, 3).join(', ')}`,
+    hint: 'Were they made, filled or dropped in between? If not, take a new backup at once: vectabase backup create',
+    details: { missing: compared.missing, emptied: compared.emptied, dump: compared.with },
   });
 }

@@ -1,13 +1,10 @@
-import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
-import { entriesOf, prunedFrom } from '../catalog/view.ts';
-import { openSealed } from '../container.ts';
-import { openWith } from '../epochs.ts';
-import { storeKey } from '../names.ts';
-import { readCatalogues, type Repository } from '../repository.ts';
+import type { Repository } from '../repository.ts';
 import type { RowCounts } from '../restore/proof.ts';
 import type { RestoreTarget } from '../restore/target.ts';
+import { openDumpPart, listDumps } from './find.ts';
 
 /** What a dump counted in the snapshot that it was made of. */
 export interface DumpCounts {
@@ -29,9 +26,15 @@ export interface CountsComparison {
   readonly missing: readonly string[];
   /** With rows in the dump and without any in the copy. */
   readonly emptied: readonly string[];
+  /** Whether something was committed in the copy after the dump: then its owner may have removed those rows. */
+  readonly later: boolean;
 }
 
-export function compareCounts(dump: DumpCounts, counts: RowCounts): CountsComparison {
+/** @param copy what it holds, and when its last commit was (ISO 8601) */
+export function compareCounts(
+  dump: DumpCounts,
+  { counts, lastCommit }: { readonly counts: RowCounts; readonly lastCommit: string | null },
+): CountsComparison {
   const tables = Object.entries(dump.counts);
   return {
     with: dump.label,
@@ -40,10 +43,18 @@ export function compareCounts(dump: DumpCounts, counts: RowCounts): CountsCompar
     same: tables.filter(([name, rows]) => counts[name] === rows).length,
     missing: tables.flatMap(([name]) => (counts[name] === undefined ? [name] : [])),
     emptied: tables.flatMap(([name, rows]) => (rows > 0 && counts[name] === 0 ? [name] : [])),
+    later: lastCommit !== null && Date.parse(lastCommit) > Date.parse(dump.at),
   };
 }
 
+/** Tables that the copy should have and has not: those that are gone, and those without rows that nobody removed. */
+export function lostTables({ missing, emptied, later }: CountsComparison): readonly string[] {
+  return later ? missing : [...missing, ...emptied];
+}
+
 const BY_TABLE = z.record(z.string(), z.int());
+/** A million tables. A few kB of Brotli can unpack to more than there is memory. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /** The counts of the dump that was made nearest to a target; undefined where there is none to open. */
 export async function nearestCounts(
@@ -51,30 +62,55 @@ export async function nearestCounts(
   of: { readonly systemId: string; readonly identities: readonly AgeIdentity[]; readonly target: RestoreTarget },
   signal: AbortSignal,
 ): Promise<DumpCounts | undefined> {
-  const { store } = repository;
   const { systemId, identities, target } = of;
-  const catalogues = await readCatalogues({ ...repository, systemId }, signal);
-  const documents = catalogues.flatMap((catalogue) => catalogue.documents);
-  const gone = prunedFrom(documents, store.url);
+  const dumps = await listDumps({ ...repository, systemId }, signal);
   const at = target.kind === 'time' ? target.micros / 1000 : Number.MAX_SAFE_INTEGER;
   const distance = (startedAt: string): number => Math.abs(Date.parse(startedAt) - at);
-  const [nearest] = entriesOf(documents, 'dump')
-    .map(({ entry }) => entry)
-    .filter(
-      ({ label, objects }) => !gone.has(`dump/${label}`) && objects.some((each) => each.object === countsObject(label)),
-    )
+  const [nearest] = dumps
+    .filter(({ label, objects }) => objects.some(({ object }) => object === countsObject(label)))
     .toSorted((one, two) => distance(one.startedAt) - distance(two.startedAt));
   if (!nearest) return undefined;
-  const object = countsObject(nearest.label);
-  const key = storeKey(systemId, object);
-  const source = await store.get(key, { signal });
-  const name = `${store.url}/${key}`;
-  const opened = await openSealed(source, { name, opener: openWith(identities), expect: { object, systemId } });
-  let json = '';
-  await opened.read(async (plain) => {
-    json = await text(plain);
+  const counts = await readCounts(repository, nearest, identities, signal);
+  return { label: nearest.label, at: nearest.startedAt, counts };
+}
+
+/** @throws VectabaseError BACKUP_DAMAGED for what is not the catalogued one, or longer than any of ours */
+export async function readCounts(
+  repository: Repository,
+  entry: Parameters<typeof openDumpPart>[1],
+  identities: readonly AgeIdentity[],
+  signal: AbortSignal,
+): Promise<RowCounts> {
+  const read = await openDumpPart(repository, entry, { part: COUNTS, identities, signal });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const collect = async (plain: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of plain) {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) return;
+      chunks.push(chunk);
+    }
+  };
+  try {
+    await read(async (plain) => collect(plain));
+  } catch (error) {
+    // Leaving a stream early aborts the ones before it.
+    throw bytes > MOST_BYTES ? notCounts(entry.label, `has more than ${MOST_BYTES} bytes`, error) : error;
+  }
+  try {
+    return BY_TABLE.parse(JSON.parse(Buffer.concat(chunks).toString()));
+  } catch (error) {
+    throw notCounts(entry.label, 'does not count rows', error);
+  }
+}
+
+function notCounts(label: string, what: string, cause?: unknown): VectabaseError {
+  return new VectabaseError('BACKUP_DAMAGED', {
+    message: `${COUNTS} of dump ${label} ${what}`,
+    hint: 'Make a new dump: vectabase backup create --kind dump.',
+    details: { object: countsObject(label) },
+    cause,
   });
-  return { label: nearest.label, at: nearest.startedAt, counts: BY_TABLE.parse(JSON.parse(json)) };
 }
 
 /** The part of a dump that holds them. */

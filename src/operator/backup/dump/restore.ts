@@ -14,7 +14,7 @@ import { labelOf } from '../epochs.ts';
 import { teller, type BackupObservation } from '../observations.ts';
 import type { Repository } from '../repository.ts';
 import { countDatabase } from '../restore/proof.ts';
-import { COUNTS } from './counts.ts';
+import { readCounts } from './counts.ts';
 import { objectPart, type DumpEntry } from './create.ts';
 import { openDumpPart } from './find.ts';
 import { missingRoles } from './globals.ts';
@@ -154,11 +154,7 @@ async function prove(
   fresh: string,
   ctx: JobContext<BackupObservation>,
 ): Promise<{ tables: number; rows: number }> {
-  const read = await openDumpPart(repository, entry, { part: COUNTS, identities, signal: ctx.signal });
-  let wanted: Record<string, number> = {};
-  await read(async (plain) => {
-    wanted = JSON.parse(await text(plain)) as Record<string, number>;
-  });
+  const wanted = await readCounts(repository, entry, identities, ctx.signal);
   const session = await Session.open({ ...address, database: fresh }, { applicationName: 'vectabase restore' });
   try {
     const counts = await countDatabase(session, database);
