@@ -91,6 +91,9 @@ function copiesInWords(copies: Standing['copies']): string {
     : `off-site copy ${duration(worst.behind)} behind`;
 }
 
+/** Milliseconds by which two clocks may differ. */
+const SAME_TIME = 5 * 60_000;
+
 /** The same from catalogues alone. The one with the newest backup counts: others are of clusters that are gone. */
 export function standingOf(
   catalogues: readonly Catalogue[],
@@ -104,12 +107,15 @@ export function standingOf(
   );
   const clockBehind = Math.max(0, (newestDocument - now) / 1000);
   const since = (at: number | undefined): number | null => (at === undefined ? null : Math.max(0, (now - at) / 1000));
+  // Of a proof from the future nobody knows the age.
+  const proof = (at: number | undefined): number | null =>
+    at !== undefined && at - now > SAME_TIME ? null : since(at);
   if (facts?.newest === undefined) {
     const line = 'you cannot return to any second: there is no backup';
     return { line, newestAge: null, rehearsalAge: null, keyProofAge: null, lag: null, clockBehind, continuous: false };
   }
   const lag = since(facts.archivedAt);
-  const proved = since(facts.rehearsed);
+  const proved = proof(facts.rehearsed);
   const parts = [
     facts.reachable === undefined
       ? `you can return to the backup of ${told(facts.newest)}, and to nothing after it`
@@ -121,7 +127,7 @@ export function standingOf(
     line: parts.join('; '),
     newestAge: since(facts.newest),
     rehearsalAge: proved,
-    keyProofAge: since(facts.keyProved),
+    keyProofAge: proof(facts.keyProved),
     lag,
     clockBehind,
     continuous: facts.archivedAt !== undefined,
@@ -148,16 +154,18 @@ function factsOf({ documents, store }: Catalogue): CatalogueFacts {
   const window = returnWindow(documents, store);
   return {
     oldest: window?.from,
-    newest: most(bases),
+    newest: bases.at(-1),
     reachable: window?.to,
-    archivedAt: most(wal.map(({ at }) => Date.parse(at))),
-    rehearsed: most(rehearsals.map(({ at }) => Date.parse(at))),
-    keyProved: most(entriesOf(documents, 'key-proved').map(({ at }) => Date.parse(at))),
+    archivedAt: lastOf(wal),
+    rehearsed: lastOf(rehearsals),
+    keyProved: lastOf(entriesOf(documents, 'key-proved')),
   };
 }
 
-function most(times: readonly number[]): number | undefined {
-  return times.length === 0 ? undefined : Math.max(...times);
+/** Of the one that was written last, which need not be the latest: the clock may have been ahead before. */
+function lastOf(entries: ReadonlyArray<{ readonly at: string }>): number | undefined {
+  const last = entries.at(-1);
+  return last && Date.parse(last.at);
 }
 
 function told(at: number): string {

@@ -208,6 +208,8 @@ export interface BackupFacts {
   readonly where: string;
   /** Seconds since the newest base backup was finished; null when there is none. */
   readonly newestAge: number | null;
+  /** Seconds by which the clock is behind the newest document of the catalogue. */
+  readonly clockBehind?: number;
   /** The store is a directory on the disk that holds the data. */
   readonly sameDisk: boolean;
   /** Seconds since a restore was last proved; null for never. */

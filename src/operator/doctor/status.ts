@@ -39,8 +39,14 @@ export const STATUS_CHECKS: readonly AnyCheck[] = [
     id: 'status.backups',
     title: 'Backups',
     fact: 'backups',
-    judge: ({ line, newestAge, sameDisk }, about) => {
+    judge: ({ line, newestAge, clockBehind = 0, sameDisk }, about) => {
       if (newestAge === null) return grave(about, line, 'vectabase backup create');
+      if (clockBehind > 60)
+        return grave(
+          about,
+          `the clock is behind the backups; ${line}`,
+          'timedatectl set-ntp true && vectabase backup create',
+        );
       return sameDisk
         ? grave(
             about,

@@ -116,7 +116,7 @@ test('the cluster is copied by schedule, and a success is in the metrics and the
   await admin.script('delete from vectabase.job_runs; delete from vectabase.alerts');
   // The dump needs programs that not every machine has.
   await admin.script(`insert into vectabase.job_runs (job, planned_at, finished_at, status, runner)
-    values ('dump', now() + interval '1 day', now(), 'ok', 'test')`);
+    values ('dump', now() + interval '30 minutes', now(), 'ok', 'test')`);
   await start('vectabase_backup');
   const [run] =
     (await eventually(async () => {

@@ -115,6 +115,15 @@ test('a run that is wanted beside the schedule is made once for its instant', as
   expect(await runs()).toEqual(['ok', 'ok']);
 });
 
+test('what a clock that was ahead has noted does not keep a job from running, and its success makes it good', async () => {
+  await admin.script(`insert into vectabase.job_runs (job, planned_at, started_at, finished_at, status, runner)
+    select 'base', at, at, at, 'ok', 'test' from (select now() + interval '35 days' as at)`);
+  const scheduler = await start(job(async () => ({})));
+  await eventually(async () => (await runs()).join() === 'ok,ok');
+  const [state] = await scheduler.states();
+  expect(Math.abs((state?.succeeded_at ?? 0) - Date.now() / 1000)).toBeLessThan(60);
+});
+
 test('a failure is kept with its code, and tried again three times in all, later', async () => {
   const body = job(async () => {
     throw new VectabaseError('DISK_FULL', { message: 'no space' });

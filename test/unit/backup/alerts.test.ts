@@ -28,6 +28,8 @@ test.each<[string, Partial<AlertFacts>, string[]]>([
   ['a job is silent', { jobs: [{ ...fine, succeededAt: NOW - 2 * DAY }] }, ['job.base.silent']],
   ['a job never ran', { jobs: [{ ...fine, firstAt: NOW - 2 * DAY, succeededAt: undefined }] }, ['job.base.silent']],
   ['a job is new', { jobs: [{ ...fine, firstAt: NOW - MINUTE, succeededAt: undefined, status: 'running' }] }, []],
+  ['a job succeeded in the future', { jobs: [{ ...fine, succeededAt: NOW + 35 * DAY }] }, ['job.base.clock']],
+  ['a job succeeded a moment ago by another clock', { jobs: [{ ...fine, succeededAt: NOW + MINUTE }] }, []],
   ['the store is a little behind', { archiveLag: 14 * MINUTE }, []],
   ['the store is far behind', { archiveLag: 16 * MINUTE, archiveFailure: 'no route' }, ['archive.lag']],
   ['WAL piles up, and nobody refuses it', { archiveStuck: '64 files of WAL wait in pg_wal' }, ['archive.stuck']],

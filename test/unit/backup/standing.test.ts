@@ -111,6 +111,15 @@ describe('how backups stand', () => {
     });
   });
 
+  test('a backup or proof from the future is a wrong clock, and not fresh, until the next one', () => {
+    const early = catalogue(base('a', '28T03:00'), rehearsed('28T04:00', true));
+    const standing = standingOf([early], NOW);
+    expect(standing).toMatchObject({ clockBehind: 112 * 3_600, rehearsalAge: null });
+    const healed = standingOf([catalogue(base('a', '28T03:00'), base('b', '23T11:00'))], NOW);
+    expect(healed.newestAge).toBe(3_600);
+    expect(standingOf([catalogue(base('a', '23T12:01'))], NOW)).toMatchObject({ clockBehind: 60, newestAge: 0 });
+  });
+
   test('of several clusters in one store the newest counts', () => {
     const old = catalogue(base('a', '01T03:00'));
     expect(standingOf([old, catalogue(base('b', '23T03:00'))], NOW).newestAge).toBe(9 * 3_600);

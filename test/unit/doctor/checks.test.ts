@@ -228,6 +228,7 @@ const BROKEN: readonly Broken[] = [
   ['keys.secrets', 'fail', /nothing here opens/, of('keys', { secretsIdentity: false })],
   ['backups.key', 'fail', /there is none/, of('keys', { recoveryKey: false })],
   ['backups.age', 'fail', /there is none/, of('backups', { newestAge: null })],
+  ['backups.age', 'fail', /48 h behind/, of('backups', { newestAge: 0, clockBehind: 2 * DAY })],
   ['backups.age', 'warn', /48 h ago/, of('backups', { newestAge: 2 * DAY })],
   ['backups.age', 'fail', /ago/, of('backups', { newestAge: 8 * DAY })],
   ['backups.place', 'fail', /not a backup/, of('backups', { sameDisk: true })],

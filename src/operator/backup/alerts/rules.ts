@@ -48,7 +48,7 @@ export interface AlertLimits {
 /** Everything that somebody has to see to now. */
 export function conditionsOf(facts: AlertFacts, limits: AlertLimits): Condition[] {
   return [
-    ...facts.jobs.flatMap((job) => [...failed(job), ...silent(job, facts.now)]),
+    ...facts.jobs.flatMap((job) => [...failed(job), ...silent(job, facts.now), ...ahead(job, facts.now)]),
     ...archive(facts, limits),
     ...disks(facts, limits),
     ...keyProof(facts, limits),
@@ -71,6 +71,17 @@ function silent({ job, firstAt, succeededAt, patience, command }: JobFacts, now:
   const what = succeededAt === undefined ? 'never succeeded in' : 'has not succeeded for';
   const title = `the job ${job} ${what} ${duration((now - since) / 1_000)}`;
   return [{ key: `job.${job}.silent`, severity: 'critical', title, command }];
+}
+
+/** Milliseconds by which two clocks may differ. */
+const SAME_TIME = 5 * 60_000;
+
+/** A clock that was ahead makes a job look fresh until that date; its next success makes it good. */
+function ahead({ job, firstAt, succeededAt, command }: JobFacts, now: number): Condition[] {
+  const by = (succeededAt ?? firstAt ?? now) - now;
+  if (by <= SAME_TIME) return [];
+  const title = `the job ${job} last ran ${duration(by / 1_000)} in the future: the clock is wrong or was. Set it right (timedatectl), then run the job`;
+  return [{ key: `job.${job}.clock`, severity: 'critical', title, command }];
 }
 
 function archive(

@@ -18,9 +18,13 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
     id: 'backups.age',
     title: 'a backup of today',
     fact: 'backups',
-    judge: ({ newestAge }, about) => {
+    judge: ({ newestAge, clockBehind = 0 }, about) => {
       const fix = 'vectabase backup create';
       if (newestAge === null) return grave(about, 'there is none', fix);
+      if (clockBehind > 60) {
+        const what = `the clock is ${duration(clockBehind)} behind the backups, so it is wrong or was`;
+        return grave(about, what, `timedatectl set-ntp true && ${fix}`);
+      }
       if (newestAge > 7 * DAY) return grave(about, `the newest is of ${ago(newestAge)}`, fix);
       return newestAge > 1.5 * DAY
         ? warn(`the newest is of ${ago(newestAge)}`, `${fix}${about.where}`)
