@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { chown, mkdir, readdir, rm } from 'node:fs/promises';
+import { constants, lchown, mkdir, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
@@ -36,6 +36,7 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
   const { into, owner, entry, durable = true } = input;
   const began = ctx.clock.now();
   await assertEmpty(into);
+  const given = [into];
   const write = async (file: PackedFile): Promise<void> => {
     const target = path.join(into, file.name);
     if (file.type === 'directory') {
@@ -44,17 +45,30 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
     } else {
       await pipeline(file.content, createWriteStream(target, { flags: 'wx', mode: 0o600, flush: durable }));
     }
-    if (owner) await chown(target, owner.uid, owner.gid);
+    given.push(target);
   };
   try {
     await mkdir(into, { recursive: true, mode: 0o700 });
-    if (owner) await chown(into, owner.uid, owner.gid);
+    if (owner) await close(into);
     const done = await unpack(input, write, ctx);
+    // The top last: before, nobody else gets in to put a link in our way.
+    if (owner) for (const each of given.toReversed()) await lchown(each, owner.uid, owner.gid);
     if (durable) await syncDirectory(into);
     return { label: entry.label, into, ...done, ms: ctx.clock.now() - began };
   } catch (error) {
     await rm(into, { recursive: true, force: true });
     throw ctx.signal.aborted ? ctx.signal.reason : error;
+  }
+}
+
+/** An empty directory that was there already may be another user's. */
+async function close(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await handle.chown(process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+    await handle.chmod(0o700);
+  } finally {
+    await handle.close();
   }
 }
 

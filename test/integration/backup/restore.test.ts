@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -115,6 +116,34 @@ describe('a restore from a store', () => {
     );
     await scratch.stop();
     expect(row).toEqual({ rows: 40, last: 40, recovering: false });
+  });
+
+  test.runIf(process.getuid?.() === 0)('by root follows no link that the user of Postgres leaves', async () => {
+    const { home } = archived;
+    const [owned, secret] = ['owned', 'secret'].map((name) => path.join(home, name));
+    if (owned === undefined || secret === undefined) throw new Error('no such name');
+    for (const file of [owned, secret]) await writeFile(file, 'of root alone', { mode: 0o600 });
+    const { uid, gid } = (await serviceUser()) ?? { uid: 0, gid: 0 };
+    const parent = mkdtempSync(path.join(home, 'links-'));
+    chmodSync(parent, 0o755);
+    const planted: string[] = [];
+    /** In every directory of the copy that lets that user, at each moment that we hear of. */
+    const attack = (): void => {
+      const script = `for d in "$0"/*/ "$0"/*/data/ "$0"/*/wal/; do
+        ln -sfn "$1" "$d/postgres.log"; ln -sfn "$2" "$d/postgresql.auto.conf.set-aside"; ln -sfn "$1" "$d/restore-wal.pl"
+        ln -sfn "$1" "$d/pg_wal/archive_status/00000002.history.ready"; [ -L "$d/postgres.log" ] && echo "$d"; done; true`;
+      planted.push(execFileSync('sh', ['-c', script, parent, owned, secret], { uid, gid, stdio: 'pipe' }).toString());
+    };
+    const into = path.join(parent, 'restored');
+    const ready = await readyRestore(request({ kind: 'latest' }, { into, scratch: parent }), listening());
+    await restoreInto(ready, into, { ...listening<BackupObservation>(), observe: attack });
+    expect(planted.join('')).toContain('/data/'); // its own, when it was given away, and nothing else
+    expect(planted.join('')).not.toMatch(/scratch-[^/]*\/(wal\/)?\n/);
+    for (const file of [owned, secret]) {
+      expect(await stat(file)).toMatchObject({ uid: 0, mode: 0o100600 });
+      expect(await readFile(file, 'utf8')).toBe('of root alone');
+    }
+    expect(await readFile(path.join(into, 'postgresql.auto.conf'), 'utf8')).not.toContain('of root');
   });
 
   test('is rehearsed to a random second, and its evidence is signed for', async () => {

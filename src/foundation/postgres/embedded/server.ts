@@ -1,4 +1,4 @@
-import { chown, open, stat } from 'node:fs/promises';
+import { constants, open, stat } from 'node:fs/promises';
 import { VectabaseError } from '../../core/errors.ts';
 import { sleep } from '../../core/sleep.ts';
 import { startChild, type Child, type ChildExit } from '../../process/child.ts';
@@ -35,6 +35,8 @@ export interface Server {
   stop(): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
+
+const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
 
 /** Crash recovery of a big WAL takes minutes, and a server that recovers is not broken. */
 const READY_MS = 600_000;
@@ -86,9 +88,10 @@ const SHUTDOWN = [
 ] as const;
 
 async function spawnPostgres(options: ServerOptions): Promise<Child> {
-  const log = await open(options.logFile, 'a', 0o600);
+  // Never a link: where others may write, it would lead root anywhere.
+  const log = await open(options.logFile, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600);
   try {
-    if (options.runAs) await chown(options.logFile, options.runAs.uid, options.runAs.gid);
+    if (options.runAs) await log.chown(options.runAs.uid, options.runAs.gid);
     const settings = {
       listen_addresses: options.listenAddresses.join(','),
       port: String(options.port),

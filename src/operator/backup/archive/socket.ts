@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, copyFile, mkdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { assetPath } from '../../../foundation/core/assets.ts';
@@ -14,7 +14,7 @@ export interface SocketInput {
   readonly name: 'archive' | 'restore';
   /** A socket that systemd opened for us. */
   readonly fd?: number | undefined;
-  /** Who Postgres runs as, when that is another user than we are and we may give files away. */
+  /** Who Postgres runs as, when that is another user than we are. A directory that we make stays ours: it may pass. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
@@ -44,17 +44,18 @@ const SILENCE = 25_000;
 export async function openSocket(input: SocketInput, answer: Answer): Promise<OpenSocket> {
   const { directory, name, fd } = input;
   await prepareDirectory(directory, input.owner);
-  const owner = input.owner ?? (await ownerToBe(directory));
+  const owner = await sharedWith(directory, input.owner);
   const place = path.join(directory, `${name}.sock`);
   // Before the token, which would be another one for the clients of who listens.
   if (fd === undefined) await refuseSecond(place);
   const token = randomBytes(32).toString('hex');
   const script = path.join(directory, `${name}-wal.pl`);
   const secret = path.join(directory, `${name}.token`);
-  await rm(script, { force: true });
-  await copyFile(assetPath('templates', 'archive', `${name}-wal.pl`), script);
-  await writeDurably(secret, token);
-  for (const file of [script, secret]) await share(file, owner);
+  await writeDurably(script, await readFile(assetPath('templates', 'archive', `${name}-wal.pl`)), {
+    owner,
+    mode: 0o440,
+  });
+  await writeDurably(secret, token, { owner, mode: 0o440 });
 
   const clients = new Set<Promise<void>>();
   const slots = new Slots(AT_WORK);
@@ -67,7 +68,10 @@ export async function openSocket(input: SocketInput, answer: Answer): Promise<Op
   });
   server.maxConnections = MOST_CLIENTS;
   await listen(server, fd === undefined ? { path: place } : { fd });
-  if (fd === undefined) await share(place, owner);
+  if (fd === undefined) {
+    if (owner) await lchown(place, owner.uid, owner.gid);
+    await chmod(place, 0o660);
+  }
   return {
     path: place,
     client: `perl ${commandWord(script)} ${commandWord(place)}`,
@@ -102,7 +106,10 @@ function reason(error: unknown): string {
 
 async function prepareDirectory(directory: string, owner: SocketInput['owner']): Promise<void> {
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (made !== undefined && owner) await chown(directory, owner.uid, owner.gid);
+  if (made !== undefined && owner) {
+    await chown(directory, process.getuid?.() ?? 0, owner.gid);
+    await chmod(directory, 0o710);
+  }
   const { mode } = await stat(directory);
   if ((mode & 0o007) === 0) return;
   throw new VectabaseError('PRECONDITION_FAILED', {
@@ -112,10 +119,10 @@ async function prepareDirectory(directory: string, owner: SocketInput['owner']):
   });
 }
 
-/** For who may enter the directory: its owner, and its group where that is what its files get. */
-async function share(file: string, owner: SocketInput['owner']): Promise<void> {
-  if (owner) await chown(file, owner.uid, owner.gid);
-  await chmod(file, file.endsWith('.sock') ? 0o660 : 0o440);
+/** Whose the files are: of the directory's owner, and for the group that may pass through it. */
+async function sharedWith(directory: string, owner: SocketInput['owner']): Promise<SocketInput['owner']> {
+  const { uid } = await stat(directory);
+  return owner && uid === process.getuid?.() ? { uid, gid: owner.gid } : (owner ?? ownerToBe(directory));
 }
 
 /** A socket that a killed process left is in the way; one that answers is not ours. */

@@ -1,13 +1,14 @@
-import { mkdtemp, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { readFile, rename, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { syncDirectory, writeDurably } from '../../../foundation/core/durable-file.ts';
+import { syncDirectory } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import { ResourceScope } from '../../../foundation/core/release.ts';
 import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
 import type { PostgresBinaries } from '../../../foundation/postgres/embedded/binaries.ts';
 import { serverBinaries } from '../../../foundation/postgres/system-binaries.ts';
+import { removeTree } from '../../../foundation/process/remove-tree.ts';
 import { run, type RunAs } from '../../../foundation/process/run.ts';
 import { serveRestore } from '../archive/restore-server.ts';
 import { openWith } from '../epochs.ts';
@@ -18,7 +19,7 @@ import type { ArchiveView } from './archive-view.ts';
 import { expectedOf, type PlannedRestore } from './plan.ts';
 import { checkIndexes, countRows, summarize, type DatabaseProof, type RowCounts } from './proof.ts';
 import { promote, replay } from './recovery.ts';
-import { scratchHome, SET_ASIDE, type Scratch } from './scratch.ts';
+import { passage, scratchHome, SET_ASIDE, type Scratch } from './scratch.ts';
 import type { StopPoint } from './stop-point.ts';
 import type { RestoreTarget } from './target.ts';
 
@@ -71,13 +72,13 @@ export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObs
   try {
     let keepFiles = false;
     const home = scope.add(await scratchHome(input.parent, runAs), async (directory) => {
-      if (!keepFiles) await rm(directory, { recursive: true, force: true });
+      if (!keepFiles) await removeTree(directory);
     });
     const data = path.join(home, 'data');
     const major = Number(base.entry.postgres.split('.')[0]);
     const binaries = await serverBinaries({ major, runAs, prefer: input.prefer });
     const restored = await restoreBackup(
-      { repository, entry: base.entry, identities, into: data, owner: runAs, durable: false },
+      { repository, entry: base.entry, identities, into: data, owner: undefined, durable: false },
       ctx,
     );
     const wal = scope.add(
@@ -89,7 +90,7 @@ export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObs
           opener: openWith(identities),
           epochs: view.epochs,
           ranges: view.ranges,
-          directory: await socketHome(home, scope),
+          directory: await socketHome(home, runAs, scope),
           owner: runAs,
         },
         { ...ctx, observe: () => undefined },
@@ -136,7 +137,7 @@ export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObs
       },
       keep: async () => {
         await scratch.stop();
-        await settle(data, binaries, runAs);
+        await settle({ home, data }, binaries, runAs);
         return data;
       },
       discard: async (options) => {
@@ -151,11 +152,10 @@ export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObs
 }
 
 /** `/restore.sock` must fit into the 107 bytes that the kernel holds of a socket's path. */
-async function socketHome(home: string, scope: ResourceScope): Promise<string> {
+async function socketHome(home: string, runAs: RunAs | undefined, scope: ResourceScope): Promise<string> {
   const inside = path.join(home, 'wal');
   if (Buffer.byteLength(inside) <= 90) return inside;
-  const outside = await mkdtemp(path.join(tmpdir(), 'vt-wal-'));
-  scope.add(outside, (directory) => rm(directory, { recursive: true, force: true }));
+  const outside = scope.add(await passage(path.join(tmpdir(), 'vt-wal-'), runAs), (directory) => removeTree(directory));
   return path.join(outside, 'wal');
 }
 
@@ -169,18 +169,24 @@ function withTail(command: string, tail: string | undefined): string {
 /** Settings that a restore of somebody else may have left there, and that would make a primary recover again. */
 const OF_A_RECOVERY = /^\s*(recovery_|restore_command|primary_|archive_cleanup_command|standby_)/;
 
-/** On disk, with its own settings again, its history ready for the archive. */
-async function settle(data: string, binaries: PostgresBinaries, runAs: RunAs | undefined): Promise<void> {
-  const aside = path.join(data, SET_ASIDE);
-  const own = await readFile(aside, 'utf8').catch(() => undefined);
-  if (own !== undefined) {
-    const lines = own.split('\n').filter((line) => !OF_A_RECOVERY.test(line));
-    await writeDurably(path.join(data, 'postgresql.auto.conf'), lines.join('\n'), { owner: runAs });
-    await rm(aside);
-  }
-  await announceHistory(data, runAs);
+/**
+ * On disk, with its own settings again, its history ready for the archive: the copy did not archive, so nobody told the
+ * archiver of the timeline that it began, and without its history no later restore finds the way onto it. Done as the
+ * user whose directory it is by now: a link in it leads no further than that user gets.
+ */
+async function settle(
+  { home, data }: { home: string; data: string },
+  binaries: PostgresBinaries,
+  runAs: RunAs | undefined,
+): Promise<void> {
+  const own = await readFile(path.join(home, SET_ASIDE), 'utf8').catch(() => '');
+  const lines = own.split('\n').filter((line) => !OF_A_RECOVERY.test(line));
+  const settled = await run(['sh', '-c', SETTLE, 'settle', data], { runAs, input: lines.join('\n') });
   // It was written without fsync: until now it was a thing to throw away.
-  const synced = await run([binaries.initdb, '--sync-only', `--pgdata=${data}`], { runAs, timeout: 3_600_000 });
+  const synced =
+    settled.exitCode === 0
+      ? await run([binaries.initdb, '--sync-only', `--pgdata=${data}`], { runAs, timeout: 3_600_000 })
+      : settled;
   if (synced.exitCode === 0) return;
   throw new VectabaseError('PRECONDITION_FAILED', {
     message: `the restored cluster could not be brought to disk: ${synced.stderr.trim()}`,
@@ -188,19 +194,18 @@ async function settle(data: string, binaries: PostgresBinaries, runAs: RunAs | u
   });
 }
 
-/**
- * The copy did not archive, so nobody told the archiver of the timeline that it began. Without its history no later
- * restore finds the way onto it.
- */
-async function announceHistory(data: string, runAs: RunAs | undefined): Promise<void> {
-  const wal = path.join(data, 'pg_wal');
-  const newest = (await readdir(wal))
-    .filter((name) => /^[0-9A-F]{8}\.history$/.test(name))
-    .toSorted()
-    .at(-1);
-  if (newest === undefined) return;
-  await writeDurably(path.join(wal, 'archive_status', `${newest}.ready`), '', { owner: runAs });
-}
+const SETTLE = `
+set -eu
+umask 077
+cd "$1"
+cat > postgresql.auto.conf.new
+mv -f postgresql.auto.conf.new postgresql.auto.conf
+cd pg_wal
+newest=$(ls | grep -xE '[0-9A-F]{8}[.]history' | sort | tail -n 1)
+[ -n "$newest" ] || exit 0
+rm -f "archive_status/$newest.ready"
+: > "archive_status/$newest.ready"
+`;
 
 /** Puts the data directory of a kept copy where it shall stay. */
 export async function moveInto(data: string, into: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, mkdtemp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeDurably } from '../../../foundation/core/durable-file.ts';
@@ -10,12 +10,13 @@ import { startServer, type Server } from '../../../foundation/postgres/embedded/
 import { SUPERUSER } from '../../../foundation/postgres/installation.ts';
 import { Session } from '../../../foundation/postgres/session.ts';
 import type { RunAs } from '../../../foundation/process/run.ts';
+import { removeTree } from '../../../foundation/process/remove-tree.ts';
 import { canEnter } from '../../../foundation/process/service-user.ts';
 
 export interface ScratchOptions {
-  /** A directory of its own, which the user that Postgres runs as can enter. */
+  /** From `scratchHome`: the user that Postgres runs as can pass through it, and write nothing there. */
   readonly home: string;
-  /** The data directory, below it. */
+  /** The data directory, below it. Given to that user when all that we have to do there is done. */
   readonly data: string;
   readonly binaries: PostgresBinaries;
   readonly runAs: RunAs | undefined;
@@ -69,12 +70,14 @@ export async function startScratch(options: ScratchOptions): Promise<Scratch> {
   try {
     const socketDirectory = await socketPlace(home, runAs, scope);
     await prepareData(options);
+    if (runAs) await giveAway(data, runAs);
     const files = { config: path.join(home, 'scratch.conf'), hba: path.join(home, 'scratch.hba') };
     // Triggers on login came with 17; the setting that keeps them quiet too.
     const quiet: Record<string, string> = Number(binaries.version.split('.')[0]) >= 17 ? { event_triggers: 'off' } : {};
     const settings = { ...SETTINGS, ...quiet, hba_file: files.hba, ...options.settings };
-    await writeDurably(files.config, configuration(settings), { owner: runAs });
-    await writeDurably(files.hba, 'local all all trust\n', { owner: runAs });
+    const readable = runAs && { owner: { uid: ownUid(), gid: runAs.gid }, mode: 0o640 };
+    await writeDurably(files.config, configuration(settings), readable);
+    await writeDurably(files.hba, 'local all all trust\n', readable);
     const logFile = path.join(home, 'postgres.log');
     const server = scope.add(
       await startServer({
@@ -106,7 +109,10 @@ export async function startScratch(options: ScratchOptions): Promise<Scratch> {
   }
 }
 
-/** A new directory below `parent` that only the user that Postgres runs as can enter. */
+/**
+ * A new directory below `parent`, ours, that only the user that Postgres runs as can pass through: root works by path in
+ * it, and a link that somebody else could put there would lead root anywhere.
+ */
 export async function scratchHome(parent: string, runAs: RunAs | undefined): Promise<string> {
   await mkdir(parent, { recursive: true });
   if (runAs && !(await canEnter(parent, runAs))) {
@@ -116,24 +122,44 @@ export async function scratchHome(parent: string, runAs: RunAs | undefined): Pro
       details: { directory: parent },
     });
   }
-  return ownDirectory(path.join(parent, 'scratch-'), runAs);
+  return passage(path.join(parent, 'scratch-'), runAs);
 }
 
-async function ownDirectory(prefix: string, runAs: RunAs | undefined): Promise<string> {
+/** A new directory of ours, which `runAs` may pass through and not write to. */
+export async function passage(prefix: string, runAs: RunAs | undefined): Promise<string> {
   const directory = await realpath(await mkdtemp(prefix));
-  await chmod(directory, 0o700);
-  if (runAs) await chown(directory, runAs.uid, runAs.gid);
+  if (!runAs) return directory;
+  await chown(directory, ownUid(), runAs.gid);
+  await chmod(directory, 0o710);
   return directory;
+}
+
+function ownUid(): number {
+  return process.getuid?.() ?? 0;
+}
+
+/** From the leaves up: as long as the top is ours, and closed, nobody can change what is below it. */
+async function giveAway(directory: string, { uid, gid }: RunAs): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const inner = path.join(directory, entry.name);
+    await (entry.isDirectory() ? giveAway(inner, { uid, gid, name: '' }) : lchown(inner, uid, gid));
+  }
+  await lchown(directory, uid, gid);
 }
 
 /** The kernel holds 107 bytes of a socket's path; `/.s.PGSQL.5432` are 14 of them. */
 const SOCKET_DIRECTORY_BYTES = 107 - '/.s.PGSQL.5432'.length;
 
 async function socketPlace(home: string, runAs: RunAs | undefined, scope: ResourceScope): Promise<string> {
-  if (Buffer.byteLength(home) <= SOCKET_DIRECTORY_BYTES) return home;
-  return scope.add(await ownDirectory(path.join(tmpdir(), 'vt-scratch-'), runAs), (directory) =>
-    rm(directory, { recursive: true, force: true }),
-  );
+  const inside = path.join(home, 'socket');
+  const fits = Buffer.byteLength(inside) <= SOCKET_DIRECTORY_BYTES;
+  const above = fits
+    ? home
+    : scope.add(await passage(path.join(tmpdir(), 'vt-scratch-'), runAs), (outside) => removeTree(outside));
+  const directory = path.join(above, 'socket');
+  await mkdir(directory, { mode: 0o700 });
+  if (runAs) await lchown(directory, runAs.uid, runAs.gid);
+  return directory;
 }
 
 function configuration(settings: Readonly<Record<string, string>>): string {
@@ -168,16 +194,15 @@ async function ask<T>(address: DatabaseAddress, work: (session: Session) => Prom
   }
 }
 
-/** The owner's ALTER SYSTEM: it counts again when the copy takes the place of the cluster, and not before. */
+/** The owner's ALTER SYSTEM, in `home`: it counts again when the copy takes the place of the cluster, and not before. */
 export const SET_ASIDE = 'postgresql.auto.conf.set-aside';
 
-async function prepareData({ data, runAs, recovery }: ScratchOptions): Promise<void> {
+async function prepareData({ home, data, recovery }: ScratchOptions): Promise<void> {
   const at = (name: string): string => path.join(data, name);
-  await rename(at('postgresql.auto.conf'), at(SET_ASIDE)).catch((error: NodeJS.ErrnoException) => {
+  await rename(at('postgresql.auto.conf'), path.join(home, SET_ASIDE)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
   for (const name of ['recovery.signal', 'standby.signal']) await rm(at(name), { force: true });
   if (recovery === undefined) return;
-  await writeFile(at(recovery), '', { mode: 0o600 });
-  if (runAs) await chown(at(recovery), runAs.uid, runAs.gid);
+  await writeFile(at(recovery), '', { mode: 0o600, flag: 'wx' });
 }

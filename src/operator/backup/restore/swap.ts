@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { syncDirectory, writeDurably } from '../../../foundation/core/durable-file.ts';
 import { asVectabaseError, VectabaseError } from '../../../foundation/core/errors.ts';
+import { removeTree } from '../../../foundation/process/remove-tree.ts';
 import type { Site } from './site.ts';
 
 /**
@@ -120,7 +121,7 @@ export async function finishSwap(
       }
     }
     const started = await site.start();
-    if (workshop !== null) await rm(workshop, { recursive: true, force: true });
+    if (workshop !== null) await removeTree(workshop);
     await reach('done');
     return { data, kept, target: journal.target, started };
   } catch (error) {
