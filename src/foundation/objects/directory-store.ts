@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { constants, copyFile, link, open, readdir, rm, stat } from 'node:fs/promises';
+import { constants, link, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -51,11 +51,15 @@ export function directoryStore(directory: string): ObjectStore {
   };
 }
 
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
 async function putFile(file: string, source: string | Uint8Array, signal: AbortSignal): Promise<void> {
   const fresh = path.join(path.dirname(file), `.new-${randomBytes(6).toString('hex')}`);
   try {
-    if (typeof source === 'string') await sameOrCopy(source, fresh);
-    const handle = await open(fresh, typeof source === 'string' ? 'r+' : 'wx', 0o600);
+    const handle =
+      typeof source === 'string'
+        ? await sameOrCopy(source, fresh)
+        : await open(fresh, O_WRONLY | O_CREAT | O_EXCL, 0o600);
     try {
       if (typeof source !== 'string') await handle.writeFile(source);
       signal.throwIfAborted();
@@ -73,14 +77,47 @@ async function putFile(file: string, source: string | Uint8Array, signal: AbortS
   await syncDirectory(path.dirname(file));
 }
 
-/** A second name for the same bytes where that is possible: a base backup need not be written twice. */
-async function sameOrCopy(source: string, fresh: string): Promise<void> {
+/**
+ * A second name for the same bytes where that is possible: a base backup need not be written twice. What is opened is
+ * the file that was looked at: where another user may put a link in its place, root would give away what that names.
+ */
+async function sameOrCopy(source: string, fresh: string): Promise<FileHandle> {
+  const from = await open(source, O_RDONLY | O_NOFOLLOW);
+  try {
+    const facts = await from.stat();
+    // A second name that somebody else made is one of a file of his choice.
+    if (facts.isFile() && facts.nlink === 1 && (await linked(source, fresh))) {
+      const handle = await open(fresh, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      const same = await handle.stat();
+      if (same.ino === facts.ino && same.dev === facts.dev) return handle;
+      await handle.close();
+      throw new Error(`${source} was replaced by something else`);
+    }
+    if (!facts.isFile()) throw new Error(`${source} is not a file`);
+    const handle = await open(fresh, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+    try {
+      const buffer = Buffer.allocUnsafe(1024 * 1024);
+      for (let read = await from.read(buffer); read.bytesRead > 0; read = await from.read(buffer)) {
+        await handle.writeFile(buffer.subarray(0, read.bytesRead));
+      }
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  } finally {
+    await from.close();
+  }
+}
+
+/** False on another disk, or for a file of another user (fs.protected_hardlinks). */
+async function linked(source: string, fresh: string): Promise<boolean> {
   try {
     await link(source, fresh);
+    return true;
   } catch (error) {
-    // Another disk, or a file of another user (fs.protected_hardlinks).
     if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(codeOf(error))) throw error;
-    await copyFile(source, fresh, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { link, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -31,6 +31,20 @@ describe('a directory as a store', () => {
     expect(String(await buffer(await store.get('1/catalog/b.json', { signal })))).toBe('from memory');
     expect(await store.stat('1/base/a.vbk')).toMatchObject({ key: '1/base/a.vbk', bytes: 11 });
     expect((await stat(path.join(home, 'made/later/1/base/a.vbk'))).mode & 0o077).toBe(0);
+  });
+
+  test('takes no link for the file that it was given, and leaves alone what it names', async () => {
+    const [named, file] = [path.join(home, 'named'), path.join(home, 'source')];
+    await writeFile(named, 'of somebody else', { mode: 0o644 });
+    await symlink(named, file);
+    const { mode, uid, nlink } = await stat(named);
+    await expect(store.put('1/x', file, { signal })).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(await stat(named)).toMatchObject({ mode, uid, nlink });
+    expect(await keysOf(store, '')).toEqual([]);
+    // Nor a second name of it: the object is a copy.
+    await link(named, path.join(home, 'second'));
+    await store.put('1/x', path.join(home, 'second'), { signal });
+    expect(await stat(named)).toMatchObject({ mode, uid, nlink: 2 });
   });
 
   test('never writes over an object, whoever is first', async () => {
