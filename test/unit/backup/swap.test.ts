@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Site } from '../../../src/operator/backup/restore/site.ts';
 import {
+  assertSameDisk,
   beginSwap,
   finishSwap,
   readSwap,
@@ -138,6 +139,27 @@ describe('the replacement of a data directory', () => {
     expect(said(site.data)).toBe('restored');
     rmSync(kept, { recursive: true });
     await expect(undoSwap(site, never, 1000)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+  });
+
+  test.each([0, 1])('whose copy is gone goes no further, and is given up (%i renames done)', async (renames) => {
+    const journal = await begin();
+    if (renames > 0) renameSync(journal.data, journal.kept);
+    writeFileSync(site.journal, JSON.stringify({ ...journal, phase: renames > 0 ? 'set-aside' : 'begun' }));
+    rmSync(journal.incoming, { recursive: true });
+    await expect(resumeSwap(site)).rejects.toMatchObject({ code: 'RESTORE_STOPPED' });
+    expect(said(renames > 0 ? journal.kept : site.data)).toBe('old');
+    await undoSwap(site, async () => undefined, 1000);
+    expect(said(site.data)).toBe('old');
+    expect(site.runs).toBe(true);
+    expect(await unfinishedSwap(site)).toBeUndefined();
+  });
+
+  test('is refused for a copy on another file system', async () => {
+    await expect(assertSameDisk('/proc/not/there', home)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    await assertSameDisk(at('not/there'), home);
+    const journal = { ...(await begin()), incoming: '/proc/self' };
+    await expect(finishSwap(site, journal, { signal })).rejects.toMatchObject({ code: 'RESTORE_STOPPED' });
+    expect(said(site.data)).toBe('old');
   });
 
   test('with a damaged journal does nothing', async () => {

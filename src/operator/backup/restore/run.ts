@@ -18,7 +18,7 @@ import { planRestore, type RestorePlan } from './plan.ts';
 import { moveInto, prepareCopy, type PreparedCopy, type PrepareInput } from './prepare.ts';
 import type { DatabaseProof } from './proof.ts';
 import type { Site } from './site.ts';
-import { beginSwap, finishSwap, unfinished, unfinishedSwap, type SwapReport } from './swap.ts';
+import { assertSameDisk, beginSwap, finishSwap, unfinished, unfinishedSwap, type SwapReport } from './swap.ts';
 import { archiveNow, readTail, spoolKeys } from './tail.ts';
 import { instantText, targetText, type RestoreTarget } from './target.ts';
 
@@ -130,6 +130,7 @@ export async function restoreInPlace(
 ): Promise<CopyReport & SwapReport> {
   const before = await unfinishedSwap(site);
   if (before) throw unfinished(before);
+  await assertSameDisk(input.parent, path.dirname(site.data));
   return withCopy(input, ctx, async (copy, began) => {
     const report = await proved(copy, input, began, ctx);
     await confirm(report);

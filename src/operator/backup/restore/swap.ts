@@ -64,6 +64,26 @@ export async function readSwap({ journal: file }: Pick<Site, 'journal'>): Promis
   });
 }
 
+/**
+ * A data directory takes another one's place by a rename, which no two file systems have between them.
+ *
+ * @param built need not be there yet
+ * @throws VectabaseError PRECONDITION_FAILED
+ */
+export async function assertSameDisk(built: string, beside: string): Promise<void> {
+  if ((await deviceOf(path.resolve(built))) === (await deviceOf(beside))) return;
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `${built} is on another file system than ${beside}, where the copy shall stay`,
+    hint: `Name a directory on the same one: --scratch DIR, or leave it out.`,
+    details: { built, beside },
+  });
+}
+
+async function deviceOf(file: string): Promise<number> {
+  const found = await stat(file).catch(() => undefined);
+  return found ? found.dev : deviceOf(path.dirname(file));
+}
+
 /** Writes down what will happen; `finishSwap` does it. */
 export async function beginSwap(
   site: Site,
@@ -111,6 +131,7 @@ export async function finishSwap(
       try {
         if (!isPast(journal, 'stopped')) await reach('stopped');
         if (!isPast(journal, 'set-aside')) {
+          if (await exists(data)) await assertReady(incoming, data);
           await move(data, kept);
           await reach('set-aside');
         }
@@ -127,6 +148,34 @@ export async function finishSwap(
   } catch (error) {
     throw stopped(journal, error);
   }
+}
+
+/** Before anything is set aside for it. */
+async function assertReady(incoming: string, data: string): Promise<void> {
+  if (await exists(incoming)) return assertSameDisk(incoming, path.dirname(data));
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `the restored copy is gone: ${incoming}`,
+    hint: 'Give the restore up, nothing was replaced: vectabase backup restore --undo',
+  });
+}
+
+/** Back to what was there, when the copy that should take its place is gone. */
+export async function giveUpSwap(site: Site, journal: SwapJournal): Promise<SwapReport> {
+  const { data, kept } = journal;
+  const held = await site.stop(new AbortController().signal);
+  try {
+    await move(kept, data);
+    await save(site, { ...journal, phase: 'done' });
+  } finally {
+    await held.release();
+  }
+  return { data, kept, target: 'what was there before', started: await site.start() };
+}
+
+/** It cannot go on: what would take the place is gone, and nothing has taken it. */
+export async function isHopeless({ phase, incoming, data, kept }: SwapJournal): Promise<boolean> {
+  if (phase === 'in-place' || phase === 'done' || (await exists(incoming))) return false;
+  return (await exists(data)) !== (await exists(kept));
 }
 
 function isPast({ phase }: SwapJournal, which: SwapPhase): boolean {

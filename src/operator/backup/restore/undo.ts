@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Site } from './site.ts';
-import { beginSwap, finishSwap, readSwap, unfinished, type SwapReport } from './swap.ts';
+import { beginSwap, finishSwap, giveUpSwap, isHopeless, readSwap, unfinished, type SwapReport } from './swap.ts';
 
 /** The replacement goes on to its end even when the terminal goes away: half-way nothing runs. */
 const TO_THE_END = { signal: new AbortController().signal };
@@ -23,7 +23,11 @@ export async function resumeSwap(site: Site): Promise<SwapReport> {
  */
 export async function undoSwap(site: Site, confirm: (what: string) => Promise<void>, now: number): Promise<SwapReport> {
   const last = await readSwap(site);
-  if (last !== undefined && last.phase !== 'done') throw unfinished(last);
+  if (last !== undefined && last.phase !== 'done') {
+    if (!(await isHopeless(last))) throw unfinished(last);
+    await confirm(`The restore begun ${last.begunAt} is given up, and ${site.name} is as it was before`);
+    return giveUpSwap(site, last);
+  }
   const kept = last && (await stat(last.kept).catch(() => undefined)) ? last.kept : undefined;
   if (last === undefined || kept === undefined) {
     throw new VectabaseError('PRECONDITION_FAILED', {
