@@ -18,7 +18,12 @@ export const restoreFlags = {
   timeline: Flags.integer({ summary: 'another line of WAL than the one that was live then', min: 1, helpValue: 'N' }),
   key: Flags.string({ summary: 'file with the recovery key', env: 'VECTABASE_RECOVERY_KEY_FILE', helpValue: 'FILE' }),
   unsigned: openingFlags.unsigned,
-  'dry-run': Flags.boolean({ summary: 'only tell what would be done', default: false }),
+  // These have no plan to show: better refused than done.
+  'dry-run': Flags.boolean({
+    summary: 'only tell what would be done',
+    default: false,
+    exclusive: ['undo', 'resume', 'dump'],
+  }),
   into: Flags.string({
     summary: 'data directory to make, instead of replacing the one that is here',
     helpValue: 'DIR',

@@ -38,13 +38,14 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     const interactive = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
     if (flags['dry-run'] || interactive) {
       const plan = await planMachine(settings, context);
+      this.closeRenderer(); // a live display would draw over the question
       this.print(renderPlan(plan, paint(process.stdout)));
       if (flags['dry-run']) return plan;
       if (plan.steps.length > 0 && !(await askYes(`Set up ${hostname()} this way?`))) {
         throw new VectabaseError('CANCELLED', { message: 'cancelled; nothing was changed' });
       }
     }
-    const result = await installMachine(settings, context);
+    const result = await installMachine(settings, this.context<InstallObservation>());
     this.closeRenderer();
     this.print(summary(result));
     await this.#recovery(interactive);
@@ -81,5 +82,11 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
 function summary({ changed, steps, ms }: InstallResult): string {
   const seconds = (ms / 1000).toFixed(1);
   if (changed.length === 0) return `Nothing to do: all ${steps} steps are in place (${seconds} s).\n`;
-  return `${changed.length} of ${steps} steps changed something (${seconds} s).\n`;
+  return [
+    `${changed.length} of ${steps} steps changed something (${seconds} s).`,
+    '  Look at it:      vectabase status',
+    '  Keys and URLs:   vectabase keys show, vectabase db url',
+    '  Backups begin:   vectabase backup key --out FILE',
+    '',
+  ].join('\n');
 }

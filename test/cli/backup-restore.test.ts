@@ -29,6 +29,17 @@ afterAll(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
+test.each([['--undo'], ['--resume'], ['--dump', 'newest'], []])(
+  'a dry run of what has no plan is refused, never done: %s',
+  async (...flags) => {
+    const { exitCode, lines } = await run(['backup', 'restore', ...flags, '--dry-run', ...key()]);
+    expect({ exitCode, code: Reflect.get(lines.at(-1)?.['error'] ?? {}, 'code') }).toEqual({
+      exitCode: 2,
+      code: 'USAGE',
+    });
+  },
+);
+
 test('one table comes back beside the one that is there, and the copy can be looked at', async () => {
   const running = up(dir);
   await running.ready();

@@ -225,7 +225,7 @@ A running installation is stopped for the moment of the replacement alone.`;
     const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
     const { restoreBackup } = await import('../../operator/backup/restore.ts');
-    if (flags.into === undefined) throw noTarget();
+    if (flags.into === undefined || flags['dry-run']) throw noTarget();
     const key = keyOf(flags);
     const repository = await openRepository(await this.place({ ...flags, key }));
     const entry = await findEntry(repository, label, flags);

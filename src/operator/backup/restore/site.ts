@@ -68,7 +68,9 @@ async function upSite(dir: string, now: () => number): Promise<Site | undefined>
     async stop(signal) {
       const running = await readRun();
       if (running) process.kill(running.pid, 'SIGTERM');
-      await until(async () => (await readRun()) === undefined && (await runningPostmaster(data)) === undefined, signal);
+      // Its file goes before it lets go of the lock.
+      const ended = (): boolean => running === undefined || !isRunning(running);
+      await until(async () => ended() && (await runningPostmaster(data)) === undefined, signal);
       return lockDirectory(paths.lock, now());
     },
     start: async () => false,

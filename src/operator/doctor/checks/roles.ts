@@ -67,6 +67,7 @@ export const ROLE_CHECKS: ReadonlyArray<Check<'database'>> = [
         'supabase_storage_admin',
         'supabase_auth_admin',
         'supabase_read_only_user',
+        'vectabase_backup', // a dump without it would lack the rows that policies hide
       ]);
       const more = roles.filter(({ bypassesRls, login, name }) => bypassesRls && login && !known.has(name));
       const [first] = more;
