@@ -4,6 +4,7 @@ import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { ArchiveView } from './archive-view.ts';
 import { assertReaches, followChain, type Chain } from './chain.ts';
 import { chooseBase, type Choice } from './choose-base.ts';
+import { assertOneMoment } from './one-moment.ts';
 import { instantText, targetText, type RestoreTarget } from './target.ts';
 
 /** What will be done, before anything is. Shown by `--dry-run`. */
@@ -50,6 +51,8 @@ export async function planRestore(view: ArchiveView, input: PlanInput): Promise<
   if (target.kind === 'time' && target.micros > Math.max(now * 1000, newestTold(view)))
     throw inTheFuture(target.micros, now);
   const choice = chooseBase(view.bases, view.timelines, input);
+  // Who names a backup has told which of two passages is meant.
+  if (input.label === undefined) assertOneMoment(view, target, choice);
   const chain = followChain(view, choice);
   assertReaches(view, target, choice, chain);
   const { base, timeline } = choice;
