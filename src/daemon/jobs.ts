@@ -42,6 +42,7 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
   const scheduler = await startScheduler(backupJobs(config, log), { address, log, ended });
   const startedAt = Date.now();
   let goodAt = startedAt;
+  let archivedAt = startedAt;
   const standing = standingWatch(config);
   const look = async () => {
     const now = Date.now();
@@ -49,12 +50,14 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
     if (reason === undefined) goodAt = now;
     const states = reason === undefined ? await scheduler.states() : [];
     const archive = around.archive?.();
+    if (archive?.failure === undefined) archivedAt = now;
     const backups = await standing(now);
     const facts: AlertFacts = {
       now,
       jobs: scheduler.jobs.map((job) => factsOf(job, states, startedAt)),
       archiveLag: archive?.lag,
       archiveFailure: archive?.failure,
+      archiveFailing: now - archivedAt,
       archiveRefused: archive?.refused,
       archiveStuck: archive?.stuck,
       keyProofAge: backups?.provedAt && now - backups.provedAt,

@@ -6,7 +6,7 @@ import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { ObjectStore } from '../../foundation/objects/store.ts';
 import { openWriter } from './catalog/append.ts';
-import { readHead } from './catalog/home.ts';
+import { readHead, seenSystems } from './catalog/home.ts';
 import { objectsOf, type NamedObject } from './catalog/objects.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
@@ -53,6 +53,7 @@ export async function verifyStored(
   const began = ctx.clock.now();
   const opener = identities && openWith(identities);
   const level = opener ? 2 : 1;
+  await assertNoneGone(repository, ctx.signal);
   const catalogues = await readCatalogues(repository, ctx.signal);
   const chosen = catalogues.flatMap((catalogue) => itemsOf(catalogue, input).map((item) => ({ catalogue, item })));
   if (label !== undefined && chosen.length === 0) throw unknown(store, label);
@@ -78,6 +79,15 @@ export async function verifyStored(
   const ms = ctx.clock.now() - began;
   ctx.observe({ event: 'backup.check.finished', id, bytes, ms });
   return { level, objects: chosen.flatMap(({ item }) => item.objects).length, bytes, damaged, ms };
+}
+
+/** A catalogue that was taken away as a whole is listed nowhere: this machine remembers that there was one. */
+async function assertNoneGone(repository: Repository, signal: AbortSignal): Promise<void> {
+  const { home, store, systemId: named } = repository;
+  for (const systemId of await seenSystems(home)) {
+    const concerns = named === undefined || named === systemId;
+    if (concerns && (await readHead(home, systemId, store))) await readCatalogues({ ...repository, systemId }, signal);
+  }
 }
 
 /** What is found sound, or not, as one. */

@@ -35,6 +35,9 @@ test.each<[string, Partial<AlertFacts>, string[]]>([
   ['WAL piles up, and nobody refuses it', { archiveStuck: '64 files of WAL wait in pg_wal' }, ['archive.stuck']],
   ['the clock is a little behind', { clockBehind: MINUTE }, []],
   ['the clock went back an hour', { clockBehind: 59 * MINUTE }, ['clock']],
+  ['the store fails', { archiveFailure: 'no route', archiveFailing: 4 * MINUTE }, []],
+  ['the store fails for long', { archiveFailure: 'no route', archiveFailing: 6 * MINUTE }, ['archive.failing']],
+  ['the store failed', { archiveFailing: 6 * MINUTE }, []],
   ['WAL is refused', { archiveRefused: 'the spool is full' }, ['archive.refused']],
   [
     'a disk fills',

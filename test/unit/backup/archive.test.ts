@@ -228,6 +228,24 @@ describe('the archive', () => {
       expect(kept()).toEqual([]);
     });
 
+    test('nothing that counts as kept there for long without the word of the catalogue', async () => {
+      let now = Date.now();
+      const append = async (entry: WalEntry): Promise<number> => {
+        if (entry.kind === 'wal') throw new Error('the catalogue is broken');
+        return 1;
+      };
+      const input = { spool, store: memoryStore(), catalogue: { append } };
+      const uploader = new Uploader(input, {
+        ...listening<ArchiveObservation>(),
+        clock: { ...systemClock, now: () => now },
+      });
+      await send(name(3), segmentFile(name(3)));
+      await expect(uploader.drain()).rejects.toThrow('the catalogue is broken');
+      expect(uploader.status).toMatchObject({ waitingFiles: 0, oldestAt: undefined });
+      now += 11 * 60_000;
+      expect(uploader.status.oldestAt).toBe(spool.waiting[0]?.receipt.at);
+    });
+
     test('a file that is there already, when it is the same', async () => {
       await send(name(3), segmentFile(name(3)));
       const [store, entries] = [memoryStore(), [] as WalEntry[]];

@@ -56,6 +56,11 @@ describe('what a store holds', () => {
     expect(await verifyStored({ repository, kinds: ['wal'] }, quietContext())).toMatchObject({ objects: 3 });
   });
 
+  test.each(['catalog/0000000002.json', 'catalog', ''])('is not sound without %j of the catalogue', async (name) => {
+    await rm(file(name), { recursive: true });
+    await expect(verifyStored({ repository }, quietContext())).rejects.toMatchObject({ code: 'CATALOGUE_BROKEN' });
+  });
+
   test('but what was pruned is not missed', async () => {
     const objects = [`base/${label}`];
     await rm(file(`base/${label}`), { recursive: true });

@@ -24,6 +24,8 @@ export interface AlertFacts {
   readonly archiveLag?: number | undefined;
   /** Why the store does not take WAL now. */
   readonly archiveFailure?: string | undefined;
+  /** Milliseconds for which it has been like that. */
+  readonly archiveFailing?: number | undefined;
   /** Why Postgres could not hand over its last WAL. */
   readonly archiveRefused?: string | undefined;
   /** Why files pile up in pg_wal. */
@@ -84,16 +86,23 @@ function ahead({ job, firstAt, succeededAt, command }: JobFacts, now: number): C
   return [{ key: `job.${job}.clock`, severity: 'critical', title, command }];
 }
 
+/** Milliseconds that a store, or its catalogue, may be out of order: shorter troubles pass by themselves. */
+const FAILING = 5 * 60_000;
+
 function archive(
-  { archiveLag = 0, archiveFailure, archiveRefused, archiveStuck }: AlertFacts,
+  { archiveLag = 0, archiveFailure, archiveFailing = 0, archiveRefused, archiveStuck }: AlertFacts,
   limits: AlertLimits,
 ): Condition[] {
   const common = { severity: 'critical', command: 'vectabase backup status' } as const;
   const why = archiveFailure === undefined ? '' : `: ${archiveFailure}`;
   const late = `the store is ${duration(archiveLag / 1_000)} behind${why}`;
+  const failing = `nothing was archived for ${duration(archiveFailing / 1_000)}${why}`;
   const refused = `WAL is not kept, and gathers on the disk of the database: ${archiveRefused}`;
   return [
     ...(archiveLag > limits.archiveLag ? [{ ...common, key: 'archive.lag', title: late }] : []),
+    ...(archiveFailure !== undefined && archiveFailing > FAILING
+      ? [{ ...common, key: 'archive.failing', title: failing }]
+      : []),
     ...(archiveRefused === undefined ? [] : [{ ...common, key: 'archive.refused', title: refused }]),
     ...(archiveStuck === undefined ? [] : [{ ...common, key: 'archive.stuck', title: archiveStuck }]),
   ];

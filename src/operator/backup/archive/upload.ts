@@ -18,7 +18,7 @@ export interface UploadStatus {
   readonly waitingFiles: number;
   /** Sealed. */
   readonly waitingBytes: number;
-  /** When the oldest of them was archived, in milliseconds since the epoch. */
+  /** When the oldest was archived that is not there, or there and for too long in no catalogue. Milliseconds since the epoch. */
   readonly oldestAt: number | undefined;
   /** When something last arrived there. */
   readonly uploadedAt: number | undefined;
@@ -57,11 +57,12 @@ export class Uploader {
 
   get status(): UploadStatus {
     const missing = this.#missing();
+    const behind = [...missing, ...this.#untold()];
     return {
       ...this.#status,
       waitingFiles: missing.length,
       waitingBytes: missing.reduce((sum, { receipt }) => sum + receipt.sealedBytes, 0),
-      oldestAt: missing.length === 0 ? undefined : Math.min(...missing.map(({ receipt }) => receipt.at)),
+      oldestAt: behind.length === 0 ? undefined : Math.min(...behind.map(({ receipt }) => receipt.at)),
     };
   }
 
@@ -114,6 +115,12 @@ export class Uploader {
 
   #missing(): Waiting[] {
     return this.#input.spool.waiting.filter(({ receipt }) => !this.#arrived.has(receipt.file));
+  }
+
+  /** What arrived and should long be in the catalogue: a restore would not believe it. */
+  #untold(): Waiting[] {
+    const due = this.#ctx.clock.now() - 2 * LOG_EVERY;
+    return [...this.#arrived.values()].filter(({ receipt }) => receipt.at < due);
   }
 
   async #upload(next: Waiting): Promise<void> {
