@@ -35,13 +35,13 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
   if (archive === undefined || login === undefined) return [];
   const settings = completed('backup', config.backup);
   const place = { directory: archive.repository, stores: settings.stores, home: { directory: archive.home } };
-  const address = { ...databaseAddress(config), password: undefined, ...login };
+  const asBackup = { ...databaseAddress(config), password: undefined, ...login };
   const open = async (): Promise<Repository> => {
     const { openRepository } = await import('../../operator/backup/repository.ts');
     return openRepository(place);
   };
   const withTools: WithTools = (body) => async (signal) =>
-    body({ address, place, repository: await open(), context: contextFor(log, signal) });
+    body({ address: asBackup, place, repository: await open(), context: contextFor(log, signal) });
   const { scratch } = jobs ?? {};
   const { rehearsalKeyFile: keyFile } = settings;
   return [
@@ -51,7 +51,7 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       atFirst: true,
       patience: DAILY,
       command: 'vectabase backup create',
-      wantedSince: timelineLeft(address, open),
+      wantedSince: timelineLeft(asBackup, open),
       run: withTools(async ({ address, repository, context }) => {
         const { createBackup } = await import('../../operator/backup/create.ts');
         return reportOf(await createBackup({ address, repository }, context));
