@@ -172,8 +172,11 @@ test('what is kept is compared, copied and pruned by schedule, and damage is tol
 test('after a return to a second the next base backup is made at once', async () => {
   const ask = async (statement: string): Promise<string> => {
     const admin = await Session.open(cluster.adminAddress, { applicationName: 'test' });
-    const rows = await admin.rows<{ value: string }>(statement).finally(async () => admin.close());
-    return rows.map(({ value }) => value).join(' ');
+    try {
+      return (await admin.rows<{ value: string }>(statement)).map(({ value }) => value).join(' ');
+    } finally {
+      await admin.close();
+    }
   };
   const { signal } = new AbortController();
   const place = { directory: path.join(directory, 'store'), home: { directory: path.join(directory, 'home') } };
