@@ -6,7 +6,7 @@ import { Session } from '../../foundation/postgres/session.ts';
 import { sealFile } from './container.ts';
 import { labelOf, newEpoch, type Epoch } from './epochs.ts';
 import { noteFailure } from './failure.ts';
-import { baseObject } from './names.ts';
+import { baseObject, storeKey } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { readRecipients } from './recovery-key.ts';
 import { openWriter } from './catalog/append.ts';
@@ -33,8 +33,8 @@ async function copyCluster(input: CreateInput, ctx: JobContext<BackupObservation
   const { address, repository } = input;
   const startedAt = ctx.clock.now();
   const epoch = await newEpoch(await readRecipients(repository.home), startedAt);
-  const label = labelOf(startedAt);
   const { systemId, postgres } = await identify(address);
+  const label = await freeLabel(repository, systemId, startedAt);
   const createdAt = new Date(startedAt).toISOString();
   const sealed = (name: 'base.tar' | 'manifest') => ({
     facts: { kind: 'base' as const, object: baseObject(label, name), systemId, postgres, createdAt },
@@ -91,6 +91,14 @@ async function publish(
   const { append } = openWriter({ store, systemId, home, clock, signal });
   await append({ kind: 'epoch', id: epoch.id, keySha256: epoch.fingerprint });
   await append({ kind: 'base', ...facts, epoch: epoch.id });
+}
+
+/** A small cluster is copied twice in a second: the next one takes the second after it for its name. */
+async function freeLabel({ store }: Repository, systemId: string, startedAt: number): Promise<string> {
+  for (let time = startedAt; ; time += 1000) {
+    const label = labelOf(time);
+    if ((await store.stat(storeKey(systemId, baseObject(label, 'base.tar')))) === undefined) return label;
+  }
 }
 
 async function identify(address: DatabaseAddress): Promise<{ systemId: string; postgres: string }> {

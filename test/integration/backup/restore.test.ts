@@ -69,7 +69,7 @@ describe('a restore from a store', () => {
 
   test('begins at the newest base before the target', async () => {
     const early = await readyRestore(request(at(10)), listening());
-    expect(early.plan).toMatchObject({ backup: first.label, timeline: 1, reachable: true });
+    expect(early.plan).toMatchObject({ backup: first.label, timeline: 1 });
     const late = await readyRestore(request(at(30)), listening());
     expect(late.plan.backup).toBe(second.label);
     expect(late.plan.segments).toBeLessThan(early.plan.segments);
