@@ -18,7 +18,7 @@ import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 import { untilArchived } from '../../support/recover.ts';
 import { canMount, mountSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
 
-describe.skipIf(!canMount)('a spool whose disk is full', () => {
+describe.skipIf(!canMount)('a spool whose disk is full', { timeout: 300_000 }, () => {
   const home = mkdtempSync(path.join(tmpdir(), 'vt-adisk-'));
   const own = { directory: path.join(home, 'backup') };
   const place = { directory: path.join(home, 'backups'), home: own };
@@ -153,9 +153,9 @@ describe.skipIf(!canMount)('a spool whose disk is full', () => {
   }
 });
 
-/** At most 60 seconds. */
+/** At most 150 seconds: disks are looked at once in a while, and machines are shared. */
 async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await done()); await sleep(50)) {
+  for (const end = Date.now() + 150_000; !(await done()); await sleep(50)) {
     if (Date.now() > end) throw new Error('it did not come to pass');
   }
 }

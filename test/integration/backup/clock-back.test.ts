@@ -60,10 +60,10 @@ async function catalogue() {
   return found?.documents ?? [];
 }
 
-async function restored(target: RestoreTarget) {
+async function restored(target: RestoreTarget, label?: string) {
   const { repository, identities, home } = archived;
   const where = { site: undefined, scratch: path.join(home, 'scratch'), into: path.join(home, 'restored') };
-  const ready = await readyRestore({ repository, identities, target, ...where }, ctx());
+  const ready = await readyRestore({ repository, identities, target, label, ...where }, ctx());
   return rehearseCopy(ready, ctx());
 }
 
@@ -97,7 +97,13 @@ test('nothing is pruned, and somebody hears why', async () => {
 });
 
 test('a second from before is returned to, although it is in the future by now', async () => {
-  const report = await restored({ kind: 'time', micros: micros[2] ?? 0 });
+  const target: RestoreTarget = { kind: 'time', micros: micros[2] ?? 0 };
+  // What was written since then carries earlier times: the owner says which passage he means by naming a backup.
+  await expect(restored(target)).rejects.toMatchObject({
+    code: 'RESTORE_UNREACHABLE',
+    hint: expect.stringContaining(`${first.label} --pitr`),
+  });
+  const report = await restored(target, first.label);
   expect(report).toMatchObject({ backup: first.label, lastCommit: instantText(micros[2] ?? 0) });
   expect(report.counts).toEqual({ 'postgres.public.sales': 3 });
   await expect(restored({ kind: 'time', micros: (systemClock.now() + HOUR) * 1_000 })).rejects.toMatchObject({

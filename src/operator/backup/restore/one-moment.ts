@@ -47,7 +47,7 @@ export function assertOneMoment<B extends Base>(
 
 function twice(micros: number, past: Sign, signs: readonly Sign[], again: readonly Sign[]): VectabaseError {
   const inOrder = (all: readonly Sign[]): Sign[] => all.toSorted((one, two) => (one.to < two.to ? -1 : 1));
-  const before = inOrder(signs).findLast(({ time, to, label }) => label && time <= micros && to <= past.from);
+  const before = inOrder(signs).findLast(({ time, to, label }) => label && time <= micros && to <= past.to);
   const behind = inOrder(again).findLast(({ label }) => label !== undefined);
   const at = instantText(micros);
   const way = (sign: Sign | undefined, lsn: Lsn): string =>
