@@ -30,7 +30,7 @@ test('killed at any instant, a writer leaves the old value or the new one, whole
     told = Number(n);
     expect((await readAudit(store, {})).findings).toEqual([]);
   }
-  expect(told).toBeGreaterThan(ROUNDS);
+  expect(told).toBeGreaterThanOrEqual(ROUNDS); // each round waited for one write at least
   await setSecret(store, 'COUNT', 'end');
   expect(await getSecret(store, 'OTHER')).toBe('stays');
   expect(readdirSync(store.paths.directory).filter((name) => name.includes('.age.new-'))).toEqual([]);
