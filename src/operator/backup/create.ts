@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { startBaseBackup } from '../../foundation/postgres/base-backup.ts';
@@ -26,7 +27,15 @@ interface CreateInput {
  * @throws VectabaseError BACKUP_KEY_MISSING, DATABASE_UNREACHABLE
  */
 export async function createBackup(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
-  return noteFailure({ job: 'base', ...input }, ctx, async () => copyCluster(input, ctx));
+  return noteFailure({ job: 'base', ...input }, ctx, async () => {
+    try {
+      return await copyCluster(input, ctx);
+    } catch (error) {
+      // Another process began one in the same second and was faster: the name is bound to the copy, so copy again.
+      if (error instanceof VectabaseError && error.code === 'OBJECT_EXISTS') return copyCluster(input, ctx);
+      throw error;
+    }
+  });
 }
 
 async function copyCluster(input: CreateInput, ctx: JobContext<BackupObservation>): Promise<BackupEntry> {
