@@ -21,6 +21,7 @@ create index job_runs_by_job on vectabase.job_runs (job, planned_at desc, id des
 
 -- Takes the lock and notes the start; null when another daemon runs the job, or when there is nothing to do: it was done
 -- for that instant, or failed three times, or failed a moment ago (ten minutes, then twenty).
+-- What a clock that was ahead has planned for later than in an hour does not count, or nothing would run until then.
 create function vectabase.begin_job(wanted text, planned timestamptz, runner text, at_first boolean)
 returns bigint
 language plpgsql
@@ -42,8 +43,11 @@ begin
       values (wanted, planned, clock_timestamp(), 'skipped', runner);
   end if;
   select count(*), max(finished_at) into failures, failed_at from vectabase.job_runs
-    where job = wanted and planned_at = planned and status = 'failed';
-  if exists (select from vectabase.job_runs where job = wanted and planned_at >= planned and status in ('ok', 'skipped'))
+    where job = wanted and planned_at = planned and status = 'failed' and finished_at <= now() + interval '1 hour';
+  if exists (
+      select from vectabase.job_runs
+      where job = wanted and planned_at between planned and now() + interval '1 hour' and status in ('ok', 'skipped')
+    )
     or failures >= 3
     or failed_at > clock_timestamp() - failures * interval '10 minutes'
   then
@@ -76,7 +80,8 @@ begin
 end
 $$;
 
--- One row a job, in seconds since the epoch.
+-- One row a job, in seconds since the epoch. The last success is the one that was noted last, and not the latest: a clock
+-- that was ahead left times in the future, which the next success makes good.
 create function vectabase.job_states()
 returns table (
   job text, first_at double precision, succeeded_at double precision, started_at double precision,
@@ -89,11 +94,13 @@ set search_path = pg_catalog
 as $$
   select distinct on (job) job,
     extract(epoch from min(started_at) over every)::double precision,
-    extract(epoch from max(finished_at) filter (where status = 'ok') over every)::double precision,
+    extract(epoch from (
+      select ok.finished_at from vectabase.job_runs ok where ok.job = runs.job and ok.status = 'ok' order by ok.id desc limit 1
+    ))::double precision,
     extract(epoch from started_at)::double precision,
     status, error_code, error_message,
     extract(epoch from finished_at - started_at)::double precision
-  from vectabase.job_runs
+  from vectabase.job_runs runs
   window every as (partition by job)
   order by job, id desc;
 $$;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { judge } from '../../../src/operator/provision/install/preflight/judge.ts';
 import { parseListeners, type Surroundings } from '../../../src/operator/provision/install/preflight/probe.ts';
 import type { InstallSettings, MachineFacts } from '../../../src/operator/provision/install/step.ts';
+import { installSettings } from '../../support/install-settings.ts';
 
 const FACTS: MachineFacts = {
   os: { id: 'debian', version: '13', codename: 'trixie' },
@@ -10,24 +11,7 @@ const FACTS: MachineFacts = {
   systemd: 257,
   virtualization: 'kvm',
 };
-const SETTINGS: InstallSettings = {
-  postgresMajor: 17,
-  postgresPort: 5432,
-  poolerPort: 6432,
-  apiPort: 54321,
-  publicUrl: undefined,
-  edge: 'none',
-  volume: { kind: 'fscrypt' },
-  volumeKey: 'auto',
-  recoveryFile: undefined,
-  certificateAuthority: 'acme',
-  acmeEmail: undefined,
-  certificateFile: undefined,
-  certificateKeyFile: undefined,
-  openPorts: [],
-  listen: [],
-  hardenHost: true,
-};
+const SETTINGS = installSettings();
 const AROUND: Surroundings = {
   freeData: 20 * 2 ** 30,
   freeSystem: 20 * 2 ** 30,

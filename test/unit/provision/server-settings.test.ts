@@ -4,28 +4,11 @@ import { expect, test } from 'vitest';
 import { postgresValue } from '../../../src/operator/provision/conf-text.ts';
 import { bouncerSettings } from '../../../src/operator/provision/install/pgbouncer/settings.ts';
 import { accessRules, serverSettings } from '../../../src/operator/provision/install/postgres/settings.ts';
-import type { InstallSettings } from '../../../src/operator/provision/install/step.ts';
+import { installSettings } from '../../support/install-settings.ts';
 
 const GB = 1024 ** 3;
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/postgres-parameters');
-const SETTINGS: InstallSettings = {
-  postgresMajor: 17,
-  postgresPort: 5432,
-  poolerPort: 6432,
-  apiPort: 54321,
-  publicUrl: undefined,
-  edge: 'none',
-  volume: { kind: 'existing' },
-  volumeKey: 'auto',
-  recoveryFile: undefined,
-  certificateAuthority: 'acme',
-  acmeEmail: undefined,
-  certificateFile: undefined,
-  certificateKeyFile: undefined,
-  openPorts: [],
-  listen: [],
-  hardenHost: false,
-};
+const SETTINGS = installSettings({ volume: { kind: 'existing' }, hardenHost: false });
 
 const MACHINE = { memoryBytes: GB, cores: 1, diskBytes: 40 * GB, archives: true };
 

@@ -1,24 +1,8 @@
 import { expect, test } from 'vitest';
 import { unitFiles } from '../../../src/operator/provision/install/units/unit-files.ts';
+import { installSettings } from '../../support/install-settings.ts';
 
-const settings = {
-  postgresMajor: 16,
-  postgresPort: 5432,
-  poolerPort: 6432,
-  apiPort: 8000,
-  publicUrl: undefined,
-  edge: 'none',
-  volume: { kind: 'fscrypt' },
-  volumeKey: 'auto',
-  recoveryFile: undefined,
-  certificateAuthority: 'acme',
-  acmeEmail: undefined,
-  certificateFile: undefined,
-  certificateKeyFile: undefined,
-  openPorts: [],
-  listen: [],
-  hardenHost: true,
-} as const;
+const settings = installSettings({ postgresMajor: 16, apiPort: 8000 });
 
 async function filesFor(systemd: number): Promise<ReadonlyMap<string, string>> {
   const files = await unitFiles(settings, { systemd });
