@@ -85,11 +85,11 @@ export async function startArchivedCluster(
     async archiveAll() {
       const mark = await ask(cluster, 'select pg_current_wal_lsn()::text as value');
       const timeline = await ask(cluster, 'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as value');
-      const time = clock.now();
+      const time = Number(await ask(cluster, LAST_COMMIT));
       await archived(cluster, await ask(cluster, 'select pg_walfile_name(pg_switch_wal()) as value'));
       const [upper = '', lower = ''] = mark.split('/');
       const lsn = (BigInt(`0x${upper}`) << 32n) | BigInt(`0x${lower}`);
-      uploader.mark({ timeline: Number.parseInt(timeline, 16), lsn, time: time - 1000 });
+      if (time > 0) uploader.mark({ timeline: Number.parseInt(timeline, 16), lsn, time });
       await uploader.drain();
     },
     async stop() {
@@ -100,6 +100,9 @@ export async function startArchivedCluster(
     },
   };
 }
+
+/** In whole milliseconds since the epoch, not later than it was; empty where none was since the start. */
+const LAST_COMMIT = 'select floor(extract(epoch from timestamp) * 1000)::text as value from pg_last_committed_xact()';
 
 async function ask(cluster: TestCluster, statement: string): Promise<string> {
   const session = await Session.open(cluster.adminAddress, { applicationName: 'archived cluster' });

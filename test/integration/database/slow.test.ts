@@ -34,7 +34,7 @@ async function asUpHasThem(): Promise<Record<string, string>> {
     await writeClusterFiles(paths, { certificate: '', privateKey: '' }, undefined);
     const text = await readFile(path.join(paths.data, 'postgresql.conf'), 'utf8');
     const settings = Object.fromEntries(
-      [...text.matchAll(/^(\w+) = '(.*)'$/gm)].map(([, name = '', value = '']) => [name, value]),
+      [...text.matchAll(/^(\w+) = '?(.*?)'?$/gm)].map(([, name = '', value = '']) => [name, value]),
     );
     const kept = [
       'log_line_prefix',
