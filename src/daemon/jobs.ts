@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { completed, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
+import { messageOf } from '../foundation/core/errors.ts';
 import { conditionsOf, type AlertFacts, type JobFacts } from '../operator/backup/alerts/rules.ts';
 import type { RunningArchive } from './archive.ts';
 import { startAlerts, type Alerts } from './alerts/alerts.ts';
@@ -39,6 +40,7 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
   const address = databaseAddress(config);
   let alerts: Alerts | undefined;
   const ended = (): void => alerts?.lookNow();
+  await clearScratch(config, log);
   const scheduler = await startScheduler(backupJobs(config, log), { address, log, ended });
   const startedAt = Date.now();
   let goodAt = startedAt;
@@ -85,6 +87,17 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
       await running.stop();
     },
   };
+}
+
+/** The copy of a rehearsal that was killed with the daemon before us is the whole cluster in clear. */
+async function clearScratch({ jobs }: RuntimeConfig, log: Logger): Promise<void> {
+  if (jobs?.scratch === undefined) return;
+  const { sweepScratch } = await import('../operator/backup/restore/scratch-home.ts');
+  try {
+    for (const directory of await sweepScratch(jobs.scratch)) log.warn({ directory }, 'backup.scratch.swept');
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'backup.scratch.failed');
+  }
 }
 
 function factsOf(job: Job, states: readonly JobState[], startedAt: number): JobFacts {

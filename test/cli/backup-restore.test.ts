@@ -73,6 +73,17 @@ test('one table comes back beside the one that is there, and the copy can be loo
   expect(await left()).toEqual([]);
 });
 
+test('killed while the copy is looked at, it leaves one in clear, which the next one takes away', async () => {
+  const killed = new Command(['backup', 'restore', '--dir', dir, '--latest', ...key(), '--inspect']);
+  while (!killed.stderr.includes('psql ')) await sleep(50);
+  killed.kill('SIGKILL');
+  await killed.exited;
+  expect(await left()).toHaveLength(1);
+  const csv = path.join(base, 'sales.csv');
+  await succeed(['backup', 'restore', '--latest', ...key(), '--table', 'public.sales', '--to', csv]);
+  expect(await left()).toEqual([]);
+});
+
 test('without a yes nothing is replaced', async () => {
   const { exitCode, lines } = await run(['backup', 'restore', '--latest', ...key()]);
   expect(exitCode).toBe(2);

@@ -19,6 +19,17 @@ export function startTime(pid: number): string | undefined {
   return statField(pid, 22);
 }
 
+/** `1234-5678`: names this process for good, in the name of what must not outlive it. */
+export function processTag(): string {
+  return `${process.pid}-${startTime(process.pid) ?? 0}`;
+}
+
+/** Whether the process of a tag may still be there: one that we may not look at is believed. */
+export function isTagAlive(tag: string): boolean {
+  const [pid, started] = tag.split('-');
+  return isAlive(Number(pid)) && (startTime(Number(pid)) ?? started) === started;
+}
+
 /** Working directory of a process; `undefined` when unknown or not ours to ask. */
 export function workingDirectory(pid: number): string | undefined {
   try {

@@ -15,7 +15,7 @@ import { openRepository, type BackupEntry, type Repository } from '../../../src/
 import { restoreBackup } from '../../../src/operator/backup/restore.ts';
 import { checkIndexes, countRows } from '../../../src/operator/backup/restore/proof.ts';
 import { promote, replay } from '../../../src/operator/backup/restore/recovery.ts';
-import { scratchHome } from '../../../src/operator/backup/restore/scratch.ts';
+import { scratchHome } from '../../../src/operator/backup/restore/scratch-home.ts';
 import { parseLsn } from '../../../src/operator/backup/names.ts';
 import type { RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';

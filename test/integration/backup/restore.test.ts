@@ -18,7 +18,8 @@ import {
 } from '../../../src/operator/backup/restore/run.ts';
 import type { Site } from '../../../src/operator/backup/restore/site.ts';
 import { archiveNow } from '../../../src/operator/backup/restore/tail.ts';
-import { scratchHome, startScratch } from '../../../src/operator/backup/restore/scratch.ts';
+import { scratchHome } from '../../../src/operator/backup/restore/scratch-home.ts';
+import { startScratch } from '../../../src/operator/backup/restore/scratch.ts';
 import { instantText, parseInstant, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import { listening } from '../../support/archive.ts';
 import { startArchivedCluster, type ArchivedCluster } from '../../support/archived-cluster.ts';

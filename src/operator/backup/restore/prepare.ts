@@ -19,7 +19,8 @@ import type { ArchiveView } from './archive-view.ts';
 import { expectedOf, type PlannedRestore } from './plan.ts';
 import { checkIndexes, countRows, summarize, type DatabaseProof, type RowCounts } from './proof.ts';
 import { promote, replay } from './recovery.ts';
-import { passage, scratchHome, SET_ASIDE, type Scratch } from './scratch.ts';
+import { passage, scratchHome } from './scratch-home.ts';
+import { SET_ASIDE, type Scratch } from './scratch.ts';
 import type { StopPoint } from './stop-point.ts';
 import type { RestoreTarget } from './target.ts';
 

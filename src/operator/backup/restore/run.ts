@@ -17,6 +17,7 @@ import { layeredStore } from './layered-store.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import { moveInto, prepareCopy, type PreparedCopy, type PrepareInput } from './prepare.ts';
 import type { DatabaseProof } from './proof.ts';
+import { claimScratch } from './scratch-home.ts';
 import type { Site } from './site.ts';
 import { assertSameDisk, beginSwap, finishSwap, unfinished, unfinishedSwap, type SwapReport } from './swap.ts';
 import { archiveNow, readTail, spoolKeys } from './tail.ts';
@@ -135,6 +136,7 @@ export async function restoreInPlace(
     const report = await proved(copy, input, began, ctx);
     await confirm(report);
     const incoming = await copy.keep();
+    await claimScratch(copy.home, site.journal);
     const { target } = report;
     const journal = await beginSwap(site, { incoming, workshop: copy.home, target, now: ctx.clock.now() });
     // From here on the journal decides what becomes of the copy: neither a failure nor Ctrl-C may take it away.

@@ -1,8 +1,7 @@
-import { chmod, chown, lchown, mkdir, mkdtemp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { lchown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeDurably } from '../../../foundation/core/durable-file.ts';
-import { VectabaseError } from '../../../foundation/core/errors.ts';
 import { ResourceScope } from '../../../foundation/core/release.ts';
 import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 import type { PostgresBinaries } from '../../../foundation/postgres/embedded/binaries.ts';
@@ -11,7 +10,7 @@ import { SUPERUSER } from '../../../foundation/postgres/installation.ts';
 import { Session } from '../../../foundation/postgres/session.ts';
 import type { RunAs } from '../../../foundation/process/run.ts';
 import { removeTree } from '../../../foundation/process/remove-tree.ts';
-import { canEnter } from '../../../foundation/process/service-user.ts';
+import { passage } from './scratch-home.ts';
 
 export interface ScratchOptions {
   /** From `scratchHome`: the user that Postgres runs as can pass through it, and write nothing there. */
@@ -107,31 +106,6 @@ export async function startScratch(options: ScratchOptions): Promise<Scratch> {
     await scope.release().catch(() => undefined);
     throw error;
   }
-}
-
-/**
- * A new directory below `parent`, ours, that only the user that Postgres runs as can pass through: root works by path in
- * it, and a link that somebody else could put there would lead root anywhere.
- */
-export async function scratchHome(parent: string, runAs: RunAs | undefined): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  if (runAs && !(await canEnter(parent, runAs))) {
-    throw new VectabaseError('PRECONDITION_FAILED', {
-      message: `Postgres runs as ${runAs.name} here, and ${parent} is closed to that user`,
-      hint: 'Name a directory that others may pass through: --scratch DIR.',
-      details: { directory: parent },
-    });
-  }
-  return passage(path.join(parent, 'scratch-'), runAs);
-}
-
-/** A new directory of ours, which `runAs` may pass through and not write to. */
-export async function passage(prefix: string, runAs: RunAs | undefined): Promise<string> {
-  const directory = await realpath(await mkdtemp(prefix));
-  if (!runAs) return directory;
-  await chown(directory, ownUid(), runAs.gid);
-  await chmod(directory, 0o710);
-  return directory;
 }
 
 function ownUid(): number {

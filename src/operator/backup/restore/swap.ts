@@ -48,6 +48,11 @@ export async function unfinishedSwap(site: Pick<Site, 'journal'>): Promise<SwapJ
   return journal?.phase === 'done' ? undefined : journal;
 }
 
+/** Whether a journal names the place where a copy was built, and still needs it. */
+export async function isUnfinished(journal: string, workshop: string): Promise<boolean> {
+  return (await unfinishedSwap({ journal }))?.workshop === workshop;
+}
+
 /** The last one, finished or not. @throws VectabaseError PRECONDITION_FAILED for a journal that cannot be read */
 export async function readSwap({ journal: file }: Pick<Site, 'journal'>): Promise<SwapJournal | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -32,6 +32,12 @@ export function installSteps(settings: InstallSettings): readonly Step[] {
     }),
     settingsStep(settings),
     ...volumeSteps(settings),
+    directoryStep({
+      id: 'machine.scratch',
+      title: 'directory of rehearsals',
+      // Sticky, and root's: the daemon builds copies there, and cannot put its own in the place of root's.
+      directories: [{ path: `${INSTALLED.data}/scratch`, mode: 0o1771, owner: 'root:vectabase' }],
+    }),
     ...unitFileSteps(settings),
     ...postgresSteps(settings),
     ...databaseSteps(settings),
