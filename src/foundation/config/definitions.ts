@@ -39,6 +39,8 @@ const STORE = z.strictObject({
     .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'not SHA256:…, as ssh-keygen -lf prints it')
     .optional(),
   credentialsFile: z.string().min(1).optional(),
+  /** In which it must answer. */
+  timeoutSeconds: z.int().min(1).optional(),
 });
 
 export type StoreSetting = z.output<typeof STORE>;
@@ -268,7 +270,7 @@ export const DEFINITIONS = {
   backup: {
     directory: optionalText('Where backups are kept, instead of the directory of the installation.'),
     stores: stores(
-      'Further places that backups are copied to: url (s3://, sftp://, file://), endpoint, region, pathStyle, hostKey, credentialsFile.',
+      'Further places that backups are copied to: url (s3://, sftp://, file://), endpoint, region, pathStyle, hostKey, credentialsFile, timeoutSeconds.',
     ),
     dumpDays: integer(30, [30, 3_650], 'Days that daily dumps are kept.'),
     windowDays: integer(7, [1, 3_650], 'Days back to which any second can be returned to.'),

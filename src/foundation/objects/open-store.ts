@@ -26,11 +26,37 @@ export function parseStore(text: string, known: readonly StoreSetting[]): StoreS
       hint: `Use DIR, s3://BUCKET/PREFIX or sftp://USER@HOST/DIR, then ?${[...PARAMETERS].join('=…&')}=… where needed.`,
     });
   }
-  const { pathStyle, ...rest } = given;
-  return { ...named, url, ...rest, ...(pathStyle === undefined ? {} : { pathStyle: pathStyle === 'true' }) };
+  const { pathStyle, timeoutSeconds, ...rest } = given;
+  return {
+    ...named,
+    url,
+    ...rest,
+    ...(pathStyle === undefined ? {} : { pathStyle: pathStyle === 'true' }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds: seconds(timeoutSeconds) }),
+  };
 }
 
-const PARAMETERS: ReadonlySet<string> = new Set(['endpoint', 'region', 'pathStyle', 'hostKey', 'credentialsFile']);
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'endpoint',
+  'region',
+  'pathStyle',
+  'hostKey',
+  'credentialsFile',
+  'timeoutSeconds',
+]);
+
+function seconds(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new VectabaseError('USAGE', {
+    message: `timeoutSeconds=${text} is no number of seconds`,
+    hint: 'Use a whole number: timeoutSeconds=60.',
+  });
+}
+
+/** Milliseconds. */
+function patienceOf({ timeoutSeconds }: StoreSetting): number | undefined {
+  return timeoutSeconds && timeoutSeconds * 1_000;
+}
 
 /**
  * Opens a place. Nothing is asked of it yet; its credentials are read.
@@ -53,6 +79,7 @@ async function openS3(url: URL, setting: StoreSetting): Promise<ObjectStore> {
     region,
     // Amazon wants the bucket in the host's name; of the others all understand it in the path.
     pathStyle: pathStyle ?? !/\.amazonaws\.com(\.cn)?$/.test(new URL(endpoint).hostname),
+    patience: patienceOf(setting),
     ...s3Credentials(setting),
   });
 }
@@ -70,7 +97,8 @@ function s3Credentials({ url, credentialsFile }: StoreSetting): { accessKeyId: s
   );
 }
 
-async function openSftp(url: URL, { hostKey, credentialsFile }: StoreSetting): Promise<ObjectStore> {
+async function openSftp(url: URL, setting: StoreSetting): Promise<ObjectStore> {
+  const { hostKey, credentialsFile } = setting;
   if (hostKey === undefined) {
     throw incomplete(
       `${url.href} needs the key of its host, so that nobody else can pass for it`,
@@ -92,6 +120,7 @@ async function openSftp(url: URL, { hostKey, credentialsFile }: StoreSetting): P
     directory: decodeURIComponent(url.pathname).replace(/^\/~\//, '') || '.',
     hostKey,
     privateKey: readCredentials(credentialsFile),
+    patience: patienceOf(setting),
   });
 }
 

@@ -1,5 +1,5 @@
 /** A request made no progress for too long. */
-class OutOfPatience extends Error {
+export class OutOfPatience extends Error {
   readonly code = 'ETIMEDOUT';
 
   constructor(milliseconds: number) {
@@ -51,4 +51,33 @@ export function withPatience(
     const { status, statusText } = answer;
     return new Response(body, { status, statusText, headers: answer.headers });
   };
+}
+
+/** Notices that the other side answers nothing while anybody waits for it. */
+export class IdleTimer {
+  readonly #patience: number;
+  readonly #silent: (error: OutOfPatience) => void;
+  #waiting = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param patience milliseconds */
+  constructor(patience: number, silent: (error: OutOfPatience) => void) {
+    this.#patience = patience;
+    this.#silent = silent;
+  }
+
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#waiting++;
+    this.#timer ??= this.#begin();
+    try {
+      return await work;
+    } finally {
+      clearTimeout(this.#timer);
+      this.#timer = --this.#waiting === 0 ? undefined : this.#begin();
+    }
+  }
+
+  #begin(): NodeJS.Timeout {
+    return setTimeout(() => this.#silent(new OutOfPatience(this.#patience)), this.#patience);
+  }
 }

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import SftpClient from 'ssh2-sftp-client';
 import { storeRefused } from './failures.ts';
+import { IdleTimer } from './patience.ts';
 
 export interface SftpPlace {
   readonly host: string;
@@ -12,7 +13,7 @@ export interface SftpPlace {
   readonly hostKey: string;
   /** A private key in OpenSSH's form, without a passphrase. */
   readonly privateKey: string;
-  /** Milliseconds in which the server must answer; 60 s unless told. */
+  /** Milliseconds in which the server must answer something; 60 s unless told. */
   readonly patience?: number | undefined;
 }
 
@@ -23,8 +24,10 @@ export interface SftpSession {
   readonly sftp: Sftp;
   /** A request of the library as a promise, which fails when the connection is lost: the library then says nothing. */
   readonly call: <T = void>(start: (sftp: Sftp, done: Done<T>) => void) => Promise<T>;
-  /** Rejects when the connection is lost. */
+  /** Rejects when the connection is lost, or the server says nothing while we wait for it. */
   readonly lost: Promise<never>;
+  /** Waits for the server otherwise than by `call`. */
+  readonly during: <T>(work: Promise<T>) => Promise<T>;
 }
 
 /** A connection that is made when it is needed, and made again after it was lost. */
@@ -67,25 +70,32 @@ export class SftpLink {
       end: () => forget(undefined),
       close: () => forget(undefined),
     });
+    // A server can hang and its sshd still answer: keepalives do not notice that.
+    const idle = new IdleTimer(patience, (error) => {
+      forget(error);
+      destroy(client);
+    });
+    const during = async <T>(work: Promise<T>): Promise<T> => idle.during(Promise.race([work, lost]));
     let stranger: string | undefined;
-    const session = client
-      .connect({
-        host,
-        port,
-        username: user,
-        privateKey,
-        readyTimeout: patience,
-        // A peer that fell silent is noticed, and every request that waits fails.
-        keepaliveInterval: Math.ceil(patience / 3),
-        keepaliveCountMax: 3,
-        hostVerifier: (key: Buffer) => {
-          const shown = `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
-          if (isSame(shown, hostKey)) return true;
-          stranger = shown;
-          return false;
-        },
-      })
-      .then((sftp) => ({ sftp, lost, call: caller(sftp, lost) }))
+    const connected = client.connect({
+      host,
+      port,
+      username: user,
+      privateKey,
+      readyTimeout: patience,
+      // A peer that fell silent is noticed, and every request that waits fails.
+      keepaliveInterval: Math.ceil(patience / 3),
+      keepaliveCountMax: 3,
+      hostVerifier: (key: Buffer) => {
+        const shown = `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+        if (isSame(shown, hostKey)) return true;
+        stranger = shown;
+        return false;
+      },
+    });
+    connected.catch(() => undefined);
+    const session = during(connected)
+      .then((sftp) => ({ sftp, lost, during, call: caller(sftp, during) }))
       .catch((error: unknown) => {
         forget(error);
         if (stranger === undefined) throw error;
@@ -96,13 +106,18 @@ export class SftpLink {
   }
 }
 
-function caller(sftp: Sftp, lost: Promise<never>): SftpSession['call'] {
+function caller(sftp: Sftp, during: SftpSession['during']): SftpSession['call'] {
   return async <T>(start: (sftp: Sftp, done: Done<T>) => void): Promise<T> => {
     const answered = new Promise<T>((resolve, reject) => {
       start(sftp, (error, result) => (error ? reject(error) : resolve(result as T)));
     });
-    return Promise.race([answered, lost]);
+    return during(answered);
   };
+}
+
+/** `end` waits for the other side. */
+function destroy(client: SftpClient): void {
+  (client as unknown as { client: { destroy(): void } }).client.destroy();
 }
 
 function isSame(one: string, two: string): boolean {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { messageOf, VectabaseError } from '../core/errors.ts';
 import { assertKey, objectExists, objectMissing, storeFull, storeRefused, storeUnreachable } from './failures.ts';
+import { OutOfPatience } from './patience.ts';
 import { retried } from './retry.ts';
 import { SftpLink, type SftpPlace, type SftpSession } from './sftp-link.ts';
 import type { ObjectStore, StoredObject } from './store.ts';
@@ -57,7 +58,7 @@ export function sftpStore(place: SftpPlace): ObjectStore {
       if (await stat(key)) throw objectExists(url, key);
       const put = ask(key, async (session) => putFile(session, file, source, signal), signal);
       await put.catch(async (error: unknown) => {
-        if (signal.aborted || !isCode(error, 'STORE_UNREACHABLE')) throw error;
+        if (signal.aborted || !isCode(error, 'STORE_UNREACHABLE') || isSilent(error)) throw error;
         // Version 3 of the protocol has one code for all failures: the two that matter are asked for.
         if (await stat(key)) throw objectExists(url, key, error);
         throw (await isFull(link, root)) ? storeFull(url, error) : error;
@@ -65,17 +66,17 @@ export function sftpStore(place: SftpPlace): ObjectStore {
     },
     get: async (key, { signal }) => {
       const file = fileOf(key);
-      const stream = await ask(
+      const { stream, session } = await ask(
         key,
         async (session) => {
           const handle = await session.call<Buffer>((sftp, done) => sftp.open(file, 'r', done));
           const opened = session.sftp.createReadStream(file, { handle, highWaterMark: CHUNK });
           session.lost.catch((error: Error) => opened.destroy(error));
-          return opened;
+          return { stream: opened, session };
         },
         signal,
       );
-      return told(stream, (error) => (signal.aborted ? signal.reason : failure(error, url, key)));
+      return told(stream, session, (error) => (signal.aborted ? signal.reason : failure(error, url, key)));
     },
     stat,
     list: (prefix) => walk(path.posix.dirname(`${prefix}x`), prefix),
@@ -159,13 +160,20 @@ type Stats = Parameters<Parameters<Sftp['stat']>[1]>[1];
 type Room = Parameters<Parameters<Sftp['ext_openssh_statvfs']>[1]>[1];
 type Entry = Parameters<Parameters<Sftp['readdir']>[1]>[1][number];
 
-/** A stream whose errors are ours. */
-function told(stream: Readable, word: (error: unknown) => unknown): Readable {
+/** A stream whose errors are ours, and which the server may not keep waiting for ever. */
+function told(stream: Readable, { during }: SftpSession, word: (error: unknown) => unknown): Readable {
   const chunks = async function* (): AsyncGenerator<Buffer> {
+    const source = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
     try {
-      for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk;
+      for (;;) {
+        const { done, value } = await during(source.next());
+        if (done === true) return;
+        yield value;
+      }
     } catch (error) {
       throw word(error);
+    } finally {
+      stream.destroy();
     }
   };
   return Readable.from(chunks(), { objectMode: false });
@@ -183,9 +191,10 @@ function ifUnsupported(error: unknown): void {
   if (statusOf(error) !== UNSUPPORTED && !/does not support/i.test(messageOf(error))) throw error;
 }
 
-/** What the server answered will be the same answer again; a lost connection is made anew. */
+/** What the server answered, or did not, will be the same again; a lost connection is made anew. */
 function mayRetry(error: unknown): boolean {
-  return statusOf(error) === undefined && !(error instanceof VectabaseError) && !isLogin(error);
+  const ours = error instanceof VectabaseError || error instanceof OutOfPatience;
+  return statusOf(error) === undefined && !ours && !isLogin(error);
 }
 
 function failure(error: unknown, url: string, key: string): unknown {
@@ -207,4 +216,8 @@ function isLogin(error: unknown): boolean {
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof VectabaseError && error.code === code;
+}
+
+function isSilent(error: unknown): boolean {
+  return error instanceof VectabaseError && error.cause instanceof OutOfPatience;
 }

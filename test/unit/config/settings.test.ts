@@ -162,7 +162,10 @@ describe('precedence', () => {
       'audit.earnedColumns': ['credits', ['credits']],
       'audit.accepted': ['read:public.*', ['read:public.*']],
       'backup.directory': ['/mnt/backups', '/mnt/backups'],
-      'backup.stores': ['[{"url":"s3://bucket/prefix"}]', [{ url: 's3://bucket/prefix' }]],
+      'backup.stores': [
+        '[{"url":"s3://bucket/prefix","timeoutSeconds":20}]',
+        [{ url: 's3://bucket/prefix', timeoutSeconds: 20 }],
+      ],
       'backup.dumpDays': ['60', 60],
       'backup.windowDays': ['14', 14],
       'backup.archive': ['true', true],
