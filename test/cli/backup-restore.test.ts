@@ -84,6 +84,17 @@ test('killed while the copy is looked at, it leaves one in clear, which the next
   expect(await left()).toEqual([]);
 });
 
+test('what is stored is looked at as deep as one asks for, and nothing is not sound', async () => {
+  const codeOf = async (...args: string[]): Promise<unknown> =>
+    Reflect.get((await run(['backup', 'verify', ...args])).lines.at(-1)?.['error'] ?? {}, 'code');
+  expect(await succeed(['backup', 'verify', '--level', '1'])).toMatchObject([{ level: 1, objects: 2, damaged: [] }]);
+  expect(await succeed(['backup', 'verify', '--level', '2', ...key()])).toMatchObject([{ level: 2, damaged: [] }]);
+  expect(await codeOf('--level', '2')).toBe('USAGE');
+  expect(await codeOf('--level', '1', '--wal')).toBe('BACKUP_MISSING');
+  expect(await codeOf('--level', '1', '--from', path.join(base, 'empty'))).toBe('BACKUP_MISSING');
+  expect(await codeOf(...key(), '--from', path.join(base, 'empty'))).toBe('BACKUP_MISSING');
+});
+
 test('without a yes nothing is replaced', async () => {
   const { exitCode, lines } = await run(['backup', 'restore', '--latest', ...key()]);
   expect(exitCode).toBe(2);

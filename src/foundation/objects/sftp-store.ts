@@ -66,17 +66,17 @@ export function sftpStore(place: SftpPlace): ObjectStore {
     },
     get: async (key, { signal }) => {
       const file = fileOf(key);
-      const { stream, session } = await ask(
+      const { stream, during } = await ask(
         key,
         async (session) => {
           const handle = await session.call<Buffer>((sftp, done) => sftp.open(file, 'r', done));
           const opened = session.sftp.createReadStream(file, { handle, highWaterMark: CHUNK });
           session.lost.catch((error: Error) => opened.destroy(error));
-          return { stream: opened, session };
+          return { stream: opened, during: session.during };
         },
         signal,
       );
-      return told(stream, session, (error) => (signal.aborted ? signal.reason : failure(error, url, key)));
+      return told(stream, during, (error) => (signal.aborted ? signal.reason : failure(error, url, key)));
     },
     stat,
     list: (prefix) => walk(path.posix.dirname(`${prefix}x`), prefix),
@@ -161,7 +161,7 @@ type Room = Parameters<Parameters<Sftp['ext_openssh_statvfs']>[1]>[1];
 type Entry = Parameters<Parameters<Sftp['readdir']>[1]>[1][number];
 
 /** A stream whose errors are ours, and which the server may not keep waiting for ever. */
-function told(stream: Readable, { during }: SftpSession, word: (error: unknown) => unknown): Readable {
+function told(stream: Readable, during: SftpSession['during'], word: (error: unknown) => unknown): Readable {
   const chunks = async function* (): AsyncGenerator<Buffer> {
     const source = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
     try {

@@ -1,13 +1,18 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { appendFile, rm } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newIdentityFile, parseIdentities, parseRecipient } from '../../../src/foundation/crypto/age-keys.ts';
 import { readTrustedKeys } from '../../../src/operator/backup/catalog/home.ts';
 import { entriesOf } from '../../../src/operator/backup/catalog/view.ts';
+import { sealFile } from '../../../src/operator/backup/container.ts';
+import { newEpoch } from '../../../src/operator/backup/epochs.ts';
 import { readCatalogues, type Repository } from '../../../src/operator/backup/repository.ts';
 import { verifyStored } from '../../../src/operator/backup/verify-stored.ts';
-import { BackupFixture, quietContext, SYSTEM } from '../../support/backup-fixture.ts';
+import { BackupFixture, lsnOf, quietContext, SYSTEM } from '../../support/backup-fixture.ts';
 
 describe('what a store holds', () => {
   let root: string;
@@ -54,6 +59,45 @@ describe('what a store holds', () => {
     ]);
     expect((await verified()).at(-1)).toMatchObject({ label, ok: false, code: 'BACKUP_DAMAGED' });
     expect(await verifyStored({ repository, kinds: ['wal'] }, quietContext())).toMatchObject({ objects: 3 });
+  });
+
+  test('is opened on level 2, which shows what was spoiled before it was catalogued', async () => {
+    const identities = (await parseIdentities(await newIdentityFile(0))) ?? [];
+    const recipients = identities.flatMap(({ recipient }) => parseRecipient(recipient) ?? []);
+    const epoch = await newEpoch(recipients, Date.now());
+    const names = [6, 7].map((at) => `00000001000000000000000${at}`);
+    const sealed = await Promise.all(
+      names.map(async (name) => {
+        const object = `wal/00000001/00000000/${name}`;
+        const facts = {
+          kind: 'wal',
+          object,
+          systemId: SYSTEM,
+          timeline: 1,
+          postgres: '17.10',
+          createdAt: 'now',
+        } as const;
+        const to = path.join(root, name);
+        await sealFile(to, Readable.from([randomBytes(100_000)]), { facts, epoch }, quietContext());
+        return readFile(to);
+      }),
+    );
+    const spoiled = sealed[1] ?? Buffer.alloc(0);
+    spoiled.writeUInt8(spoiled.readUInt8(50_000) ^ 1, 50_000);
+    const files = sealed.map((content, at) => ({
+      name: names[at] ?? '',
+      sealedBytes: content.length,
+      sealedSha256: createHash('sha256').update(content).digest('hex'),
+    }));
+    const range = { timeline: 1, start: lsnOf(6), end: lsnOf(8), lastCommitAt: null };
+    await fixture.add({ kind: 'wal', ...range, files }, sealed);
+    const input = { repository, kinds: ['wal'] as const };
+    expect((await verifyStored(input, quietContext())).damaged).toEqual([]);
+    const opened = await verifyStored({ ...input, identities }, quietContext());
+    const damaged = opened.damaged.map(({ object, code }) => `${path.basename(object, '.vbk')} ${code}`);
+    // Those of the fixture are random bytes.
+    expect(damaged.toSorted().slice(3)).toEqual([`${names[1]} BACKUP_DAMAGED`]);
+    expect(opened).toMatchObject({ level: 2, objects: 5 });
   });
 
   test.each(['catalog/0000000002.json', 'catalog', ''])('is not sound without %j of the catalogue', async (name) => {
