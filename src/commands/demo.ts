@@ -28,7 +28,7 @@ Needs nothing but this package; uses a directory of its own and free ports.`;
     const { flags } = await this.parse(Demo);
     const { runDemo } = await import('../operator/demo/run.ts');
     const { renderDemo } = await import('../operator/demo/text.ts');
-    const { renderReport } = await import('../operator/migrate/report-text.ts');
+    const { renderReport } = await import('../operator/migrate/render/report-text.ts');
     const ctx = this.context<DemoObservation>();
     const report = await runDemo(
       {

@@ -45,13 +45,13 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
       await this.config.runCommand('migrate:plan', planArguments(flags));
       return this.exit(0);
     }
-    const { locateEnds, targetFreeBytes } = await import('../operator/migrate/locate.ts');
+    const { locateEnds, targetFreeBytes } = await import('../operator/migrate/ends/locate.ts');
     const { runMigration } = await import('../operator/migrate/run.ts');
     const { differences } = await import('../operator/migrate/errors.ts');
     const { givenChoices, toChoices } = await import('../operator/migrate/choices.ts');
-    const { commandWords } = await import('../operator/migrate/words.ts');
-    const { saveReport } = await import('../operator/migrate/save-report.ts');
-    const { renderReport } = await import('../operator/migrate/report-text.ts');
+    const { commandWords } = await import('../operator/migrate/render/words.ts');
+    const { saveReport } = await import('../operator/migrate/render/save-report.ts');
+    const { renderReport } = await import('../operator/migrate/render/report-text.ts');
 
     const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })
       ? async () => askSecret('connection string of the source')

@@ -20,7 +20,7 @@ export default class MigrateAbort extends BaseCommand<AbortResult> {
     const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { abortMigration } = await import('../../operator/migrate/abort.ts');
     const { migrationStatus } = await import('../../operator/migrate/status.ts');
-    const { commandWords } = await import('../../operator/migrate/words.ts');
+    const { commandWords } = await import('../../operator/migrate/render/words.ts');
     const target = await locateTarget(flags.dir, flags['target-file']);
     const status = await migrationStatus(target);
     await confirmByName({

@@ -17,12 +17,12 @@ export default class MigratePlan extends BaseCommand<PlanReport> {
 
   async run(): Promise<PlanReport> {
     const { flags } = await this.parse(MigratePlan);
-    const { locateEnds, targetFreeBytes } = await import('../../operator/migrate/locate.ts');
+    const { locateEnds, targetFreeBytes } = await import('../../operator/migrate/ends/locate.ts');
     const { blocked } = await import('../../operator/migrate/errors.ts');
     const { showPlan } = await import('../../operator/migrate/show-plan.ts');
-    const { renderPlan } = await import('../../operator/migrate/plan-text.ts');
+    const { renderPlan } = await import('../../operator/migrate/render/plan-text.ts');
     const { toChoices } = await import('../../operator/migrate/choices.ts');
-    const { commandWords } = await import('../../operator/migrate/words.ts');
+    const { commandWords } = await import('../../operator/migrate/render/words.ts');
 
     const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })
       ? async () => askSecret('connection string of the source')

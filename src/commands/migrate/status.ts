@@ -12,8 +12,8 @@ export default class MigrateStatus extends BaseCommand<MigrationStatus> {
     const { flags } = await this.parse(MigrateStatus);
     const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { migrationStatus } = await import('../../operator/migrate/status.ts');
-    const { renderStatus } = await import('../../operator/migrate/status-text.ts');
-    const { commandWords } = await import('../../operator/migrate/words.ts');
+    const { renderStatus } = await import('../../operator/migrate/render/status-text.ts');
+    const { commandWords } = await import('../../operator/migrate/render/words.ts');
     const status = await migrationStatus(await locateTarget(flags.dir, flags['target-file']));
     this.print(renderStatus(status, commandWords(flags), paint(process.stdout)));
     return status;

@@ -14,12 +14,12 @@ export default class MigrateVerify extends BaseCommand<MigrationReport> {
 
   async run(): Promise<MigrationReport> {
     const { flags } = await this.parse(MigrateVerify);
-    const { locateEnds } = await import('../../operator/migrate/locate.ts');
+    const { locateEnds } = await import('../../operator/migrate/ends/locate.ts');
     const { verifyMigration } = await import('../../operator/migrate/verify-again.ts');
     const { differences } = await import('../../operator/migrate/errors.ts');
-    const { saveReport } = await import('../../operator/migrate/save-report.ts');
-    const { commandWords } = await import('../../operator/migrate/words.ts');
-    const { renderReport } = await import('../../operator/migrate/report-text.ts');
+    const { saveReport } = await import('../../operator/migrate/render/save-report.ts');
+    const { commandWords } = await import('../../operator/migrate/render/words.ts');
+    const { renderReport } = await import('../../operator/migrate/render/report-text.ts');
 
     const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })
       ? async () => askSecret('connection string of the source')

@@ -9,9 +9,9 @@ import { beforeAnything, noRun, StatementError } from './errors.ts';
 import { LEDGER_SCHEMA, lockTarget, readRun, readSteps, type LedgerRun, type LedgerStep } from './ledger.ts';
 import type { MigrateObservation } from './observations.ts';
 import type { PlannedObject } from './plan/model.ts';
-import { restoreSequences } from './sequences.ts';
-import { openTarget } from './target.ts';
-import { withTableOpen } from './table-open.ts';
+import { restoreSequences } from './rows/sequences.ts';
+import { openTarget } from './ends/target.ts';
+import { withTableOpen } from './rows/table-open.ts';
 
 export interface AbortResult {
   readonly runId: string;

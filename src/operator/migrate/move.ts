@@ -1,17 +1,17 @@
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
-import { copyPart } from './copy.ts';
-import type { Crew } from './crew.ts';
+import { copyPart } from './rows/copy.ts';
+import type { Crew } from './rows/crew.ts';
 import { StatementError } from './errors.ts';
 import { execute, type Lane } from './execute.ts';
 import { recordStep, type StepResult } from './ledger.ts';
 import type { MigrateObservation } from './observations.ts';
 import type { MigrateChoices } from './options.ts';
 import type { CopyStep, DdlStep, MigrationPlan, SequencesStep, Step, VerifyStep } from './plan/model.ts';
-import { readSequences, setSequences } from './sequences.ts';
-import { withTableOpen } from './table-open.ts';
-import { makeThrottle, type Throttle } from './throttle.ts';
-import { compareTable } from './verify.ts';
+import { readSequences, setSequences } from './rows/sequences.ts';
+import { withTableOpen } from './rows/table-open.ts';
+import { makeThrottle, type Throttle } from './rows/throttle.ts';
+import { compareTable } from './rows/verify.ts';
 
 export interface Move {
   readonly runId: string;

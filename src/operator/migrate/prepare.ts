@@ -15,7 +15,7 @@ import { select } from './plan/select.ts';
 import { splitTable } from './plan/split.ts';
 import { preflight } from './preflight/checks.ts';
 import type { Finding } from './preflight/finding.ts';
-import { readSequences } from './sequences.ts';
+import { readSequences } from './rows/sequences.ts';
 import {
   availableExtensions,
   readSourceFacts,

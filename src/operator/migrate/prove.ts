@@ -5,8 +5,8 @@ import { readCatalog } from './catalog/read.ts';
 import { compareCatalogues, type CatalogueComparison } from './compare-catalogues.ts';
 import type { MigrationPlan } from './plan/model.ts';
 import type { MigrationReport } from './report.ts';
-import { expectNow } from './same-source.ts';
-import { readSequences, sequencesBehind, setSequences } from './sequences.ts';
+import { expectNow } from './ends/same-source.ts';
+import { readSequences, sequencesBehind, setSequences } from './rows/sequences.ts';
 
 export interface Proof {
   readonly catalogue: CatalogueComparison;

@@ -2,7 +2,7 @@ import type { CatalogueComparison } from './compare-catalogues.ts';
 import type { LedgerAttempt, LedgerStep } from './ledger.ts';
 import type { LeftOut, MigrationPlan, PlannedTable } from './plan/model.ts';
 import { REQUIRED_TABLES } from './required-tables.ts';
-import type { Comparison } from './verify.ts';
+import type { Comparison } from './rows/verify.ts';
 
 export type TableStatus = 'verified' | 'copied' | 'differs' | 'part-way' | 'not begun' | 'rows left out';
 

@@ -3,8 +3,8 @@ import type { Session } from '../../foundation/postgres/session.ts';
 import { forgetSteps, readSteps, recordStep } from './ledger.ts';
 import type { Move } from './move.ts';
 import type { PlannedPart, PlannedTable, Step } from './plan/model.ts';
-import { withTableOpen } from './table-open.ts';
-import { compareTable } from './verify.ts';
+import { withTableOpen } from './rows/table-open.ts';
+import { compareTable } from './rows/verify.ts';
 
 /**
  * Going on under a new snapshot.

@@ -6,8 +6,8 @@ import { describeAddress } from '../../foundation/postgres/address.ts';
 import type { Session } from '../../foundation/postgres/session.ts';
 import { readCatalog } from './catalog/read.ts';
 import { resumedChoices } from './choices.ts';
-import { connect, type Connected } from './connect.ts';
-import { Crew } from './crew.ts';
+import { connect, type Connected } from './ends/connect.ts';
+import { Crew } from './rows/crew.ts';
 import { beforeAnything, blocked, noRun, runExists, stopped, type CommandWords } from './errors.ts';
 import {
   beginAttempt,
@@ -29,9 +29,9 @@ import { prepare } from './prepare.ts';
 import { proveMove, type Proof } from './prove.ts';
 import { makeReport, type MigrationReport } from './report.ts';
 import { revalidate } from './resume.ts';
-import { assertSameProject, assertSameSchema } from './same-source.ts';
-import { exportSnapshot, sourceIdentity } from './source.ts';
-import { openTarget } from './target.ts';
+import { assertSameProject, assertSameSchema } from './ends/same-source.ts';
+import { exportSnapshot, sourceIdentity } from './ends/source.ts';
+import { openTarget } from './ends/target.ts';
 
 export interface RunInput {
   readonly ends: MigrateEnds;

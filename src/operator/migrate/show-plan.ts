@@ -4,7 +4,7 @@ import { describeAddress } from '../../foundation/postgres/address.ts';
 import { isPlatformSchema } from '../../foundation/postgres/managed.ts';
 import { isManagedSchema } from './plan/scope.ts';
 import type { Catalog, ObjectKind } from './catalog/model.ts';
-import { connect } from './connect.ts';
+import { connect } from './ends/connect.ts';
 import { beforeAnything } from './errors.ts';
 import { estimate, type Estimate } from './estimate.ts';
 import { readRun } from './ledger.ts';
@@ -14,7 +14,7 @@ import type { LeftOut, MigrationPlan } from './plan/model.ts';
 import type { Finding } from './preflight/finding.ts';
 import type { SourceFacts } from './preflight/facts.ts';
 import { prepare } from './prepare.ts';
-import { exportSnapshot } from './source.ts';
+import { exportSnapshot } from './ends/source.ts';
 
 /** What `migrate plan` prints: an inventory, what stands in the way, how long it takes, what stays behind. */
 export interface PlanReport {

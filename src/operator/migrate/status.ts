@@ -2,7 +2,7 @@ import { withResources } from '../../foundation/core/release.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { beforeAnything, noRun } from './errors.ts';
 import { readAttempts, readRun, readSteps, type LedgerAttempt, type RunState } from './ledger.ts';
-import { openTarget } from './target.ts';
+import { openTarget } from './ends/target.ts';
 
 export interface MigrationStatus {
   readonly runId: string;

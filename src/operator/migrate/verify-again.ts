@@ -2,9 +2,9 @@ import { withResources } from '../../foundation/core/release.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import { describeAddress } from '../../foundation/postgres/address.ts';
 import { inTransaction } from '../../foundation/postgres/transaction.ts';
-import { connect } from './connect.ts';
-import { readEncryptedTarget } from './encrypted.ts';
-import { Crew } from './crew.ts';
+import { connect } from './ends/connect.ts';
+import { readEncryptedTarget } from './rows/encrypted.ts';
+import { Crew } from './rows/crew.ts';
 import type { Catalog } from './catalog/model.ts';
 import { readCatalog } from './catalog/read.ts';
 import { beforeAnything, noRun, runExists, type CommandWords } from './errors.ts';
@@ -14,9 +14,9 @@ import type { MigrateEnds } from './options.ts';
 import type { PlannedTable } from './plan/model.ts';
 import { prove } from './prove.ts';
 import { makeReport, type MigrationReport } from './report.ts';
-import { assertSameProject } from './same-source.ts';
-import { exportSnapshot, sourceIdentity } from './source.ts';
-import { compareTable, type Comparison } from './verify.ts';
+import { assertSameProject } from './ends/same-source.ts';
+import { exportSnapshot, sourceIdentity } from './ends/source.ts';
+import { compareTable, type Comparison } from './rows/verify.ts';
 
 /**
  * Compares source and target as they are now, table by table and object by object. Changes nothing on either side.

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { inTransaction } from '../../../src/foundation/postgres/transaction.ts';
 import { readCatalog } from '../../../src/operator/migrate/catalog/read.ts';
-import { contentQuery } from '../../../src/operator/migrate/hash.ts';
+import { contentQuery } from '../../../src/operator/migrate/rows/hash.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
 
 /** What the server calls equal, or prints alike as a hosted project is set up, and yet is not the same. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ColumnInfo, TypeInfo } from '../../../src/operator/migrate/catalog/model.ts';
-import { contentQuery, hashHex } from '../../../src/operator/migrate/hash.ts';
+import { contentQuery, hashHex } from '../../../src/operator/migrate/rows/hash.ts';
 
 function column(name: string, type: Partial<TypeInfo>, change: Partial<ColumnInfo> = {}): ColumnInfo {
   const base: TypeInfo = { schema: 'pg_catalog', name: 'text', kind: 'base', builtin: true, element: null, ...type };

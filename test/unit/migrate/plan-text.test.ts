@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderPlan } from '../../../src/operator/migrate/plan-text.ts';
+import { renderPlan } from '../../../src/operator/migrate/render/plan-text.ts';
 import type { Finding } from '../../../src/operator/migrate/preflight/finding.ts';
 import { anyText } from '../../support/any-text.ts';
 import { HOSTILE, samplePlan } from '../../support/migration-samples.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { reportHtml } from '../../../src/operator/migrate/report-html.ts';
+import { reportHtml } from '../../../src/operator/migrate/render/report-html.ts';
 import { anyText } from '../../support/any-text.ts';
 import {
   differingReport,

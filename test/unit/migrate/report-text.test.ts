@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { bytes, count, duration, instant } from '../../../src/foundation/core/numbers.ts';
 import { displayWidth, textTable, wrap } from '../../../src/foundation/core/text-table.ts';
 import { visible } from '../../../src/foundation/core/visible.ts';
-import { renderReport } from '../../../src/operator/migrate/report-text.ts';
-import { renderStatus } from '../../../src/operator/migrate/status-text.ts';
+import { renderReport } from '../../../src/operator/migrate/render/report-text.ts';
+import { renderStatus } from '../../../src/operator/migrate/render/status-text.ts';
 import { anyText } from '../../support/any-text.ts';
 import {
   differingReport,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { makeThrottle } from '../../../src/operator/migrate/throttle.ts';
+import { makeThrottle } from '../../../src/operator/migrate/rows/throttle.ts';
 
 const schedules = fc.record({
   rate: fc.integer({ min: 1000, max: 50_000_000 }),

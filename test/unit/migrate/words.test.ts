@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { commandWords } from '../../../src/operator/migrate/words.ts';
+import { commandWords } from '../../../src/operator/migrate/render/words.ts';
 import { anyText } from '../../support/any-text.ts';
 
 describe('the commands that go on from here', () => {

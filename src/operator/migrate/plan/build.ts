@@ -1,5 +1,5 @@
 import { ident } from '../../../foundation/postgres/sql.ts';
-import { chooseFormat } from '../format.ts';
+import { chooseFormat } from '../render/format.ts';
 import type { MigrateChoices } from '../options.ts';
 import { REQUIRED_TABLES } from '../required-tables.ts';
 import { isPlatformSchema } from '../../../foundation/postgres/managed.ts';
@@ -8,7 +8,7 @@ import { objectKey, type Catalog, type CatalogObject, type ColumnInfo, type Tabl
 import { matchesAny } from './globs.ts';
 import type { MigrationPlan, PlannedObject, PlannedPart, PlannedStatement, PlannedTable } from './model.ts';
 import type { AddedColumn, Drift } from './drift.ts';
-import type { SequenceValue } from '../sequences.ts';
+import type { SequenceValue } from '../rows/sequences.ts';
 import type { Selection } from './select.ts';
 import { wholePart } from './split.ts';
 import { endOfTypes, planSteps } from './steps.ts';

@@ -1,6 +1,6 @@
-import type { CopyFormat } from '../format.ts';
+import type { CopyFormat } from '../render/format.ts';
 import type { ColumnInfo } from '../catalog/model.ts';
-import type { SequenceValue } from '../sequences.ts';
+import type { SequenceValue } from '../rows/sequences.ts';
 
 /**
  * The plan: everything a run will do, as data. Computed once from both catalogues, shown by `migrate plan`, kept in the

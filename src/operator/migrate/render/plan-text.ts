@@ -1,12 +1,12 @@
-import type { CommandWords } from './errors.ts';
-import type { Estimate } from './estimate.ts';
-import type { Finding } from './preflight/finding.ts';
-import { groupByReason, withSubcommand } from './render/claims.ts';
-import { bytes, count, duration, whole } from '../../foundation/core/numbers.ts';
-import { PLAIN, type Style } from '../../foundation/core/style.ts';
-import { textTable, wrap } from '../../foundation/core/text-table.ts';
-import { visible } from '../../foundation/core/visible.ts';
-import type { Inventory, PlanReport } from './show-plan.ts';
+import type { CommandWords } from '../errors.ts';
+import type { Estimate } from '../estimate.ts';
+import type { Finding } from '../preflight/finding.ts';
+import { groupByReason, withSubcommand } from './claims.ts';
+import { bytes, count, duration, whole } from '../../../foundation/core/numbers.ts';
+import { PLAIN, type Style } from '../../../foundation/core/style.ts';
+import { textTable, wrap } from '../../../foundation/core/text-table.ts';
+import { visible } from '../../../foundation/core/visible.ts';
+import type { Inventory, PlanReport } from '../show-plan.ts';
 
 const LIST_ALL = 30;
 const LIST_LARGEST = 15;

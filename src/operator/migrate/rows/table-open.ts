@@ -1,4 +1,4 @@
-import type { Session } from '../../foundation/postgres/session.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
 
 /**
  * Opens a table for rows as they are, for the length of `body`, inside the caller's transaction. At the first copy there

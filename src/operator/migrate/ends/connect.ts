@@ -1,9 +1,9 @@
-import { VectabaseError } from '../../foundation/core/errors.ts';
-import { describeAddress } from '../../foundation/postgres/address.ts';
-import { detectPooler, type Pooler } from '../../foundation/postgres/pooler.ts';
-import type { ResourceScope } from '../../foundation/core/release.ts';
-import type { Session } from '../../foundation/postgres/session.ts';
-import type { MigrateEnds } from './options.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { describeAddress } from '../../../foundation/postgres/address.ts';
+import { detectPooler, type Pooler } from '../../../foundation/postgres/pooler.ts';
+import type { ResourceScope } from '../../../foundation/core/release.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
+import type { MigrateEnds } from '../options.ts';
 import { openSource } from './source.ts';
 import { openTarget } from './target.ts';
 

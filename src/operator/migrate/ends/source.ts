@@ -1,5 +1,5 @@
-import { Session } from '../../foundation/postgres/session.ts';
-import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
+import { Session } from '../../../foundation/postgres/session.ts';
+import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 
 /**
  * How every session on the source is set. All of it matters for exact text: a hosted project prints floats with

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { writeDurably } from '../../foundation/core/durable-file.ts';
-import type { CommandWords } from './errors.ts';
-import type { MigrationReport } from './report.ts';
+import { writeDurably } from '../../../foundation/core/durable-file.ts';
+import type { CommandWords } from '../errors.ts';
+import type { MigrationReport } from '../report.ts';
 import { reportHtml } from './report-html.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ident } from '../../foundation/postgres/sql.ts';
-import type { Session } from '../../foundation/postgres/session.ts';
-import type { PlannedPart, PlannedTable } from './plan/model.ts';
+import { ident } from '../../../foundation/postgres/sql.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
+import type { PlannedPart, PlannedTable } from '../plan/model.ts';
 import type { Throttle } from './throttle.ts';
 
 /**

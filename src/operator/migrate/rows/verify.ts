@@ -1,7 +1,7 @@
-import type { Session } from '../../foundation/postgres/session.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
 import type { EncryptedTarget } from './encrypted.ts';
 import { contentQuery, hashHex } from './hash.ts';
-import type { PlannedTable } from './plan/model.ts';
+import type { PlannedTable } from '../plan/model.ts';
 
 /** What one table holds on either side. Equal rows and equal hash mean equal content, up to one chance in 2^64. */
 export interface Comparison {

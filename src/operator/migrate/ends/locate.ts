@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
-import { readRunningInstallation } from '../../foundation/postgres/installation.ts';
-import { locateTarget, resolveForeignTarget } from '../../foundation/postgres/locate.ts';
-import { holdsPassword, resolveSource } from './ends.ts';
-import type { MigrateEnds } from './options.ts';
+import { readRunningInstallation } from '../../../foundation/postgres/installation.ts';
+import { locateTarget, resolveForeignTarget } from '../../../foundation/postgres/locate.ts';
+import { holdsPassword, resolveSource } from './named.ts';
+import type { MigrateEnds } from '../options.ts';
 
 export interface LocateInput {
   readonly dir: string;

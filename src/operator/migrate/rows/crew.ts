@@ -1,7 +1,7 @@
-import type { Session } from '../../foundation/postgres/session.ts';
-import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
-import { joinSnapshot, openSource, type SourceSnapshot } from './source.ts';
-import { openTarget } from './target.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
+import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
+import { joinSnapshot, openSource, type SourceSnapshot } from '../ends/source.ts';
+import { openTarget } from '../ends/target.ts';
 
 /** The connections of the workers: one on each side per worker, opened when first needed, all ended together. */
 export class Crew {

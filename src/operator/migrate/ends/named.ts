@@ -1,7 +1,7 @@
-import { VectabaseError } from '../../foundation/core/errors.ts';
-import { environment } from '../../foundation/config/environment.ts';
-import { parseDatabaseUrl, type DatabaseAddress } from '../../foundation/postgres/address.ts';
-import { readUrlFile } from '../../foundation/postgres/locate.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { environment } from '../../../foundation/config/environment.ts';
+import { parseDatabaseUrl, type DatabaseAddress } from '../../../foundation/postgres/address.ts';
+import { readUrlFile } from '../../../foundation/postgres/locate.ts';
 
 export interface EndInput {
   /** A URL given on the command line. */

@@ -1,4 +1,4 @@
-import type { TableInfo, TypeInfo } from './catalog/model.ts';
+import type { TableInfo, TypeInfo } from '../catalog/model.ts';
 
 export type CopyFormat = 'text' | 'binary';
 

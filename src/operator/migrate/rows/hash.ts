@@ -1,5 +1,5 @@
-import { ident } from '../../foundation/postgres/sql.ts';
-import type { ColumnInfo, TypeInfo } from './catalog/model.ts';
+import { ident } from '../../../foundation/postgres/sql.ts';
+import type { ColumnInfo, TypeInfo } from '../catalog/model.ts';
 
 /**
  * SQL for the content of a table as two numbers that must agree on both sides: exact row count and a 64-bit sum.

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { CommandWords } from './errors.ts';
-import type { LedgerAttempt } from './ledger.ts';
-import type { MigrationReport } from './report.ts';
-import { BARE_WORDS, consistencyWords, nextSteps, verdict, whyStopped, type Verdict } from './render/claims.ts';
-import { markup, raw, type Markup } from './render/html.ts';
-import { catalogueSection, leftOutSection } from './render/html-catalogue.ts';
-import { STYLE } from './render/html-style.ts';
-import { requiredSection, tablesSection } from './render/html-tables.ts';
-import { bytes, duration, instant, whole } from '../../foundation/core/numbers.ts';
+import type { CommandWords } from '../errors.ts';
+import type { LedgerAttempt } from '../ledger.ts';
+import type { MigrationReport } from '../report.ts';
+import { BARE_WORDS, consistencyWords, nextSteps, verdict, whyStopped, type Verdict } from './claims.ts';
+import { markup, raw, type Markup } from './html.ts';
+import { catalogueSection, leftOutSection } from './html-catalogue.ts';
+import { STYLE } from './html-style.ts';
+import { requiredSection, tablesSection } from './html-tables.ts';
+import { bytes, duration, instant, whole } from '../../../foundation/core/numbers.ts';
 
 /**
  * The report as one file that needs nothing else: no script, no request, no font. Its policy forbids all three, so that

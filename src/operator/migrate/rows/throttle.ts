@@ -1,4 +1,4 @@
-import type { Clock } from '../../foundation/core/observe.ts';
+import type { Clock } from '../../../foundation/core/observe.ts';
 
 export interface Throttle {
   /** True when nothing is ever held back. */

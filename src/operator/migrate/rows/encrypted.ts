@@ -1,11 +1,11 @@
-import { VectabaseError } from '../../foundation/core/errors.ts';
-import { openKeys, readStoredKeys } from '../../foundation/encryption/key-store.ts';
-import { columnsIn, SealedColumns, type SealedColumn } from '../../foundation/encryption/sealed-columns.ts';
-import type { Session } from '../../foundation/postgres/session.ts';
-import { ident, literal } from '../../foundation/postgres/sql.ts';
-import { inTransaction } from '../../foundation/postgres/transaction.ts';
-import type { CatalogueComparison } from './compare-catalogues.ts';
-import type { PlannedTable } from './plan/model.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { openKeys, readStoredKeys } from '../../../foundation/encryption/key-store.ts';
+import { columnsIn, SealedColumns, type SealedColumn } from '../../../foundation/encryption/sealed-columns.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
+import { ident, literal } from '../../../foundation/postgres/sql.ts';
+import { inTransaction } from '../../../foundation/postgres/transaction.ts';
+import type { CatalogueComparison } from '../compare-catalogues.ts';
+import type { PlannedTable } from '../plan/model.ts';
 
 /** Columns of the target that were encrypted after the move: what was plaintext on the source is compared as plaintext. */
 export interface EncryptedTarget {

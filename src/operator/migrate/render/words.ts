@@ -1,5 +1,5 @@
-import { shellWord, targetWords } from '../../foundation/core/shell-words.ts';
-import type { CommandWords } from './errors.ts';
+import { shellWord, targetWords } from '../../../foundation/core/shell-words.ts';
+import type { CommandWords } from '../errors.ts';
 
 /** The exact commands that go on from here, with the flags that say where, and never with a connection string. */
 export function commandWords(flags: {

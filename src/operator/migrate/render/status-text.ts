@@ -1,9 +1,9 @@
-import type { CommandWords } from './errors.ts';
-import { withSubcommand } from './render/claims.ts';
-import { bytes, count, instant, whole } from '../../foundation/core/numbers.ts';
-import { PLAIN, type Style } from '../../foundation/core/style.ts';
-import { visible } from '../../foundation/core/visible.ts';
-import type { MigrationStatus } from './status.ts';
+import type { CommandWords } from '../errors.ts';
+import { withSubcommand } from './claims.ts';
+import { bytes, count, instant, whole } from '../../../foundation/core/numbers.ts';
+import { PLAIN, type Style } from '../../../foundation/core/style.ts';
+import { visible } from '../../../foundation/core/visible.ts';
+import type { MigrationStatus } from '../status.ts';
 
 /** How far a migration is. The ledger cannot tell a process at work from a dead one, so the words leave that open. */
 export function renderStatus(status: MigrationStatus, words: CommandWords, style: Style = PLAIN): string {

@@ -1,5 +1,5 @@
-import type { CommandWords } from './errors.ts';
-import type { MigrationReport, TableReport, TableStatus } from './report.ts';
+import type { CommandWords } from '../errors.ts';
+import type { MigrationReport, TableReport, TableStatus } from '../report.ts';
 import {
   BARE_WORDS,
   byInterest,
@@ -11,11 +11,11 @@ import {
   some,
   verdict,
   whyStopped,
-} from './render/claims.ts';
-import { bytes, count, duration, whole } from '../../foundation/core/numbers.ts';
-import { PLAIN, type Style } from '../../foundation/core/style.ts';
-import { textTable, wrap } from '../../foundation/core/text-table.ts';
-import { visible } from '../../foundation/core/visible.ts';
+} from './claims.ts';
+import { bytes, count, duration, whole } from '../../../foundation/core/numbers.ts';
+import { PLAIN, type Style } from '../../../foundation/core/style.ts';
+import { textTable, wrap } from '../../../foundation/core/text-table.ts';
+import { visible } from '../../../foundation/core/visible.ts';
 
 /** Up to here every table is listed; above, the largest and every one that is not well. */
 const LIST_ALL = 30;

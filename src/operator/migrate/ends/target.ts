@@ -1,7 +1,7 @@
-import { VectabaseError } from '../../foundation/core/errors.ts';
-import { isSqlState } from '../../foundation/postgres/errors.ts';
-import { Session } from '../../foundation/postgres/session.ts';
-import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { isSqlState } from '../../../foundation/postgres/errors.ts';
+import { Session } from '../../../foundation/postgres/session.ts';
+import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 
 /**
  * How every session on the target is set. `session_replication_role = replica` keeps triggers from firing while rows

@@ -1,10 +1,10 @@
-import { VectabaseError } from '../../foundation/core/errors.ts';
-import { isPlatformSchema } from '../../foundation/postgres/managed.ts';
-import { objectKey, type Catalog } from './catalog/model.ts';
-import type { CommandWords } from './errors.ts';
-import type { LedgerRun } from './ledger.ts';
-import type { MigrationPlan } from './plan/model.ts';
-import { isManagedSchema } from './plan/scope.ts';
+import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { isPlatformSchema } from '../../../foundation/postgres/managed.ts';
+import { objectKey, type Catalog } from '../catalog/model.ts';
+import type { CommandWords } from '../errors.ts';
+import type { LedgerRun } from '../ledger.ts';
+import type { MigrationPlan } from '../plan/model.ts';
+import { isManagedSchema } from '../plan/scope.ts';
 
 /** @throws MIGRATE_SOURCE_OTHER when `identity` is not of the project that the run reads from */
 export function assertSameProject(run: Pick<LedgerRun, 'sourceIdentity' | 'startedAt'>, identity: string): void {

@@ -1,5 +1,5 @@
-import { literal } from '../../foundation/postgres/sql.ts';
-import type { Session } from '../../foundation/postgres/session.ts';
+import { literal } from '../../../foundation/postgres/sql.ts';
+import type { Session } from '../../../foundation/postgres/session.ts';
 
 export interface SequenceValue {
   readonly identity: string;
