@@ -1,11 +1,10 @@
-import { BaseCommand } from '../../cli/base-command.ts';
 import { choiceFlags, endFlags } from '../../cli/migrate-flags.ts';
-import { askSecret, canAsk } from '../../cli/prompts.ts';
+import { MigrateCommand } from '../../cli/migrate-command.ts';
 import { paint } from '../../cli/render/paint.ts';
 import type { MigrateObservation } from '../../operator/migrate/observations.ts';
 import type { PlanReport } from '../../operator/migrate/show-plan.ts';
 
-export default class MigratePlan extends BaseCommand<PlanReport> {
+export default class MigratePlan extends MigrateCommand<PlanReport> {
   static override summary = 'show what a migration would do, what stands in its way, and what will not come along';
   static override description =
     'Reads only, on both sides. Exits 5 when there is a blocker; each one comes with its fix.';
@@ -17,24 +16,14 @@ export default class MigratePlan extends BaseCommand<PlanReport> {
 
   async run(): Promise<PlanReport> {
     const { flags } = await this.parse(MigratePlan);
-    const { locateEnds, targetFreeBytes } = await import('../../operator/migrate/ends/locate.ts');
+    const { targetFreeBytes } = await import('../../operator/migrate/ends/locate.ts');
     const { blocked } = await import('../../operator/migrate/errors.ts');
     const { showPlan } = await import('../../operator/migrate/show-plan.ts');
     const { renderPlan } = await import('../../operator/migrate/render/plan-text.ts');
     const { toChoices } = await import('../../operator/migrate/choices.ts');
     const { commandWords } = await import('../../operator/migrate/render/words.ts');
 
-    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })
-      ? async () => askSecret('connection string of the source')
-      : undefined;
-    const { ends, warnings } = await locateEnds({
-      dir: flags.dir,
-      source: flags.source,
-      sourceFile: flags['source-file'],
-      targetFile: flags['target-file'],
-      ask,
-    });
-    for (const warning of warnings) this.say(warning);
+    const ends = await this.ends(flags);
     const plan = await showPlan(
       { ends, choices: toChoices(flags), targetFreeBytes: await targetFreeBytes(flags.dir, flags['target-file']) },
       this.context<MigrateObservation>(),
