@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Config, Errors, run } from '@oclif/core';
 import { environment } from '../foundation/config/environment.ts';
 import { asVectabaseError, errorToJson, VectabaseError } from '../foundation/core/errors.ts';
+import { hideKnownWarnings } from '../foundation/core/warnings.ts';
 import { findCommand, type FoundCommand } from './find-command.ts';
 import { renderError } from './render/error.ts';
 import { unknownCommand, unwrapFlagMessage, usageError } from './usage-error.ts';
@@ -14,6 +15,7 @@ import { unknownCommand, unwrapFlagMessage, usageError } from './usage-error.ts'
  * @param entryUrl `import.meta.url` of the launcher: oclif looks for `package.json` from there
  */
 export async function main(argv: readonly string[], entryUrl: string): Promise<number> {
+  hideKnownWarnings();
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   let found: FoundCommand | undefined;
   try {

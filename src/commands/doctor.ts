@@ -24,11 +24,13 @@ export default class Doctor extends BaseCommand<Examination> {
     const { CHECKS } = await import('../operator/doctor/checks/all.ts');
     const { notHealthy, renderDoctor } = await import('../operator/doctor/text.ts');
     const { readStanding } = await import('../operator/backup/standing.ts');
+    const { lookAtAlerts } = await import('../operator/backup/alerts/look.ts');
     const place = await findPlace(flags.dir);
     const now = Date.now();
     const looks = deepLooks(place, {
       backups: async (signal) => readStanding({ ...place.backups, now, signal }),
-      ...(place.kind === 'machine' && { drift: async () => this.#drift(place.settings) }),
+      alerts: async (standing) => lookAtAlerts({ dir: flags.dir, address: place.admin, now, standing }),
+      ...(place.kind === 'machine' && place.mistakes.length === 0 && { drift: async () => this.#drift(place.settings) }),
     });
     const result = await examine(CHECKS, looks, aboutPlace(place, now));
     this.print(renderDoctor(result, { all: flags.all }, paint(process.stdout)));

@@ -16,10 +16,12 @@ export default class Status extends BaseCommand<Examination> {
     const { STATUS_CHECKS } = await import('../operator/doctor/status.ts');
     const { notHealthy, renderStatus } = await import('../operator/doctor/text.ts');
     const { readStanding } = await import('../operator/backup/standing.ts');
+    const { lookAtAlerts } = await import('../operator/backup/alerts/look.ts');
     const place = await findPlace(flags.dir);
     const now = Date.now();
     const looks = quickLooks(place, {
       backups: async (signal) => readStanding({ ...place.backups, now, signal }),
+      alerts: async (standing) => lookAtAlerts({ dir: flags.dir, address: place.admin, now, standing }),
     });
     const result = await examine(STATUS_CHECKS, looks, aboutPlace(place, now), 5_000);
     this.print(renderStatus(result, `Vectabase in ${place.paths.directory}`, paint(process.stdout)));

@@ -11,11 +11,13 @@ export interface AdminParts {
   readonly metrics: () => Promise<string>;
   /** Writes a test to everybody who gets alerts. Absent: nobody does. */
   readonly testAlert?: Alerts['test'] | undefined;
+  /** What it alerts on. Absent: nothing. */
+  readonly conditions?: Alerts['conditions'] | undefined;
 }
 
 /**
  * Answers on a unix socket, for whoever may enter its directory: `/healthz` asks everything that the daemon depends on
- * now (503 when something is wrong), `/metrics` is for Prometheus, a POST to `/alerts/test` writes a test to everybody who
+ * now (503 when something is wrong), `/metrics` is for Prometheus, `/alerts` tells what is alerted on now (null before the first look), a POST to `/alerts/test` writes a test to everybody who
  * gets alerts. None of them holds secrets.
  *
  * @throws VectabaseError CONFIG_INVALID when the socket cannot be made
@@ -48,12 +50,15 @@ export async function openAdmin(socket: string, parts: AdminParts): Promise<{ cl
 }
 
 async function answer(what: string, response: ServerResponse, parts: AdminParts): Promise<void> {
-  const { health, metrics, testAlert } = parts;
+  const { health, metrics, testAlert, conditions } = parts;
   if (what === 'GET /healthz') {
     const { alive, lag, checks } = await health();
     const well = alive && checks.every(({ trouble }) => trouble === null);
     response.writeHead(well ? 200 : 503, { 'content-type': 'application/json' });
     response.end(`${JSON.stringify({ status: well ? 'ok' : 'unavailable', alive, lag_ms: lag, checks })}\n`);
+  } else if (what === 'GET /alerts') {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify({ conditions: conditions === undefined ? [] : (conditions() ?? null) })}\n`);
   } else if (what === 'POST /alerts/test') {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(`${JSON.stringify({ channels: (await testAlert?.()) ?? [] })}\n`);

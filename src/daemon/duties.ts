@@ -40,6 +40,7 @@ export async function startDuties(
       health: async () => checkSelf(checks),
       metrics: async () => renderMetrics(sources),
       testAlert: jobs?.testAlert,
+      conditions: jobs?.conditions,
     };
     if (config.admin) scope.add(await openAdmin(config.admin.socket, parts), (admin) => admin.close());
   } catch (error) {

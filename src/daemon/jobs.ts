@@ -1,8 +1,9 @@
-import { statfs } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { completed, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { messageOf } from '../foundation/core/errors.ts';
-import { conditionsOf, type AlertFacts, type JobFacts } from '../operator/backup/alerts/rules.ts';
+import { jobFacts } from '../operator/backup/alerts/jobs.ts';
+import { diskUse, limitsOf } from '../operator/backup/alerts/look.ts';
+import { conditionsOf, type AlertFacts } from '../operator/backup/alerts/rules.ts';
 import type { RunningArchive } from './archive.ts';
 import { startAlerts, type Alerts } from './alerts/alerts.ts';
 import { discordChannel, mailChannel, webhookChannel, type Channel } from './alerts/channels.ts';
@@ -10,12 +11,12 @@ import { mailTransport } from './auth-mail.ts';
 import { databaseAddress } from './database-address.ts';
 import type { Figures } from './metrics.ts';
 import { backupJobs } from './scheduler/backup-jobs.ts';
-import type { Job, JobState } from './scheduler/job.ts';
 import { startScheduler, type Scheduler } from './scheduler/scheduler.ts';
 
 export interface RunningJobs {
   readonly figures: () => Promise<Figures>;
   readonly testAlert: Alerts['test'];
+  readonly conditions: Alerts['conditions'];
   stop(): Promise<void>;
 }
 
@@ -29,7 +30,6 @@ interface Surroundings {
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 /** Milliseconds that Postgres may be away: a restart is no alert. */
 const AWAY = 3 * MINUTE;
 
@@ -56,7 +56,7 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
     const backups = await standing(now);
     const facts: AlertFacts = {
       now,
-      jobs: scheduler.jobs.map((job) => factsOf(job, states, startedAt)),
+      jobs: scheduler.jobs.map((job) => jobFacts(job, states, startedAt)),
       archiveLag: archive?.lag,
       archiveFailure: archive?.failure,
       archiveFailing: now - archivedAt,
@@ -64,15 +64,12 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
       archiveStuck: archive?.stuck,
       keyProofAge: backups?.provedAt && now - backups.provedAt,
       clockBehind: backups?.newestAt && backups.newestAt - now,
-      disks: await disks(config.jobs?.disks ?? []),
+      configAge: backups?.configAt && now - backups.configAt,
+      disks: await diskUse(config.jobs?.disks ?? []),
       database: now - goodAt > AWAY ? reason : undefined,
     };
-    const limits = {
-      archiveLag: settings.alertLagMinutes * MINUTE,
-      disk: settings.alertDiskPercent / 100,
-      // Asked of the store; while it does not answer, other alerts tell.
-      keyProof: settings.keyProofDays > 0 && backups ? settings.keyProofDays * DAY : undefined,
-    };
+    // The key is asked for of the store's books; while they cannot be read, other alerts tell.
+    const limits = limitsOf(config, { asksForKey: backups !== undefined });
     // How jobs stand is known to the database alone: whoever waits for a word that all is well gets none meanwhile.
     return { conditions: conditionsOf(facts, limits), whole: reason === undefined };
   };
@@ -82,6 +79,7 @@ export async function startJobs(config: RuntimeConfig, around: Surroundings): Pr
   return {
     figures: async () => figuresOf(await scheduler.states(), running),
     testAlert: () => running.test(),
+    conditions: () => running.conditions(),
     stop: async () => {
       await scheduler.stop();
       await running.stop();
@@ -100,25 +98,13 @@ async function clearScratch({ jobs }: RuntimeConfig, log: Logger): Promise<void>
   }
 }
 
-function factsOf(job: Job, states: readonly JobState[], startedAt: number): JobFacts {
-  const state = states.find((each) => each.job === job.name);
-  const ms = (seconds: number | null | undefined): number | undefined => (seconds ? seconds * 1_000 : undefined);
-  return {
-    job: job.name,
-    firstAt: ms(state?.first_at) ?? startedAt,
-    succeededAt: ms(state?.succeeded_at),
-    status: state?.status,
-    error: state?.error_message ?? undefined,
-    patience: job.patience,
-    command: job.command,
-  };
-}
-
 interface Read {
   readonly at: number;
   /** When the owner proved to have the recovery key, and when the catalogue was last written: milliseconds since the epoch. */
   readonly provedAt: number | undefined;
   readonly newestAt: number;
+  /** When the configuration was last kept. */
+  readonly configAt: number | undefined;
 }
 
 /** What the catalogue tells, read once in an hour, and when the clock went back; undefined before the first backup. */
@@ -131,18 +117,11 @@ function standingWatch({ archive }: RuntimeConfig): (now: number) => Promise<Rea
     const signal = AbortSignal.timeout(MINUTE);
     const found = await readStanding({ place, data: archive.spool, now, signal }).catch(() => undefined);
     if (found === undefined || found.newestAge === null) return (read = undefined);
-    const { keyProofAge: age, clockBehind } = found;
-    read = { at: now, provedAt: age === null ? undefined : now - age * 1_000, newestAt: now + clockBehind * 1_000 };
+    const ago = (seconds: number | null): number | undefined => (seconds === null ? undefined : now - seconds * 1_000);
+    const { keyProofAge, configAge, clockBehind } = found;
+    read = { at: now, provedAt: ago(keyProofAge), configAt: ago(configAge), newestAt: now + clockBehind * 1_000 };
     return read;
   };
-}
-
-async function disks(directories: readonly string[]): Promise<AlertFacts['disks']> {
-  const all = directories.map(async (directory) => {
-    const found = await statfs(directory).catch(() => undefined);
-    return found ? [{ directory, used: 1 - found.bavail / Math.max(1, found.blocks) }] : [];
-  });
-  return (await Promise.all(all)).flat();
 }
 
 function channelsOf(config: RuntimeConfig): Channel[] {

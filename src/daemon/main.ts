@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { readRuntimeFile, type RuntimeConfig } from '../foundation/config/runtime-file.ts';
 import { asVectabaseError, errorToJson, messageOf, VectabaseError } from '../foundation/core/errors.ts';
 import { keepOutOfDumps } from '../foundation/process/dumps.ts';
+import { hideKnownWarnings } from '../foundation/core/warnings.ts';
 import { become, mustBecome } from './lifecycle.ts';
 import { openLog } from './log.ts';
 import { stationOfMain, stationOfWorker } from './station.ts';
@@ -18,6 +19,7 @@ import { workerCount } from './workers.ts';
  */
 export async function main(argv: readonly string[]): Promise<never> {
   keepOutOfDumps();
+  hideKnownWarnings();
   try {
     const { file, checkKeys } = parse(argv);
     const config = readRuntimeFile(file);

@@ -7,6 +7,7 @@ const GIB = 1024 ** 3;
 /** A machine on which all is well. */
 export function goodFacts(): Facts {
   return {
+    settings: { mistakes: [] },
     system: {
       os: { id: 'debian', version: '13', name: 'Debian GNU/Linux 13 (trixie)' },
       container: false,
@@ -96,14 +97,17 @@ export function goodFacts(): Facts {
     backups: {
       line: 'you can return to any second between A and B',
       where: 's3://bucket/shop',
+      recoveryKey: true,
       newestAge: 0.5 * DAY,
       sameDisk: false,
       rehearsalAge: 3 * DAY,
       keyProofAge: 20 * DAY,
+      configAge: 0.4 * DAY,
       lag: 40,
       continuous: true,
       copies: [],
     },
+    alerts: { conditions: [] },
     network: {
       listeners: [{ address: '127.0.0.1', port: 5432, what: 'Postgres', meant: true }],
       firewall: true,

@@ -15,7 +15,7 @@ type Result = Readonly<Record<string, ShownSetting>>;
 export default class ConfigShow extends BaseCommand<Result> {
   static override summary = 'print the settings in force';
   static override description =
-    'Defaults, then vectabase.yml, then VECTABASE_* variables, then flags: the last one that speaks wins. Secrets are shown as set or unset.';
+    'Defaults, then vectabase.yml, then VECTABASE_* variables, then flags: the last one that speaks wins. Secrets are shown as set or unset. What is not accepted is left out, and told at the end.';
   static override examples = ['<%= config.bin %> config show --sources', '<%= config.bin %> config show --json'];
   static override flags = {
     sources: Flags.boolean({ summary: 'tell where each value comes from, and its environment variable' }),
@@ -23,15 +23,18 @@ export default class ConfigShow extends BaseCommand<Result> {
 
   async run(): Promise<Result> {
     const { flags } = await this.parse(ConfigShow);
-    const { describeSettings, loadSettings } = await import('../../foundation/config/settings.ts');
-    const { settings, sources } = loadSettings({ dir: flags.dir });
+    const { describeSettings, readSettings } = await import('../../foundation/config/settings.ts');
+    const { settings, sources, mistakes } = readSettings({ dir: flags.dir });
     const shown = describeSettings().map((info): [string, ShownSetting] => {
       const value = shownSetting(info, settings);
       const source = sources[info.key] ?? 'default';
       return [info.key, flags.sources ? { value, source, variable: info.variable } : { value }];
     });
     this.log(table(shown));
-    return Object.fromEntries(shown);
+    const result = Object.fromEntries(shown);
+    const [first] = mistakes;
+    if (first !== undefined) this.finishWith(result, first);
+    return result;
   }
 }
 

@@ -7,6 +7,8 @@ import type { Channel } from './channels.ts';
 import { send } from './post.ts';
 
 export interface Alerts {
+  /** What is wrong, as of the last look; undefined before the first one. */
+  conditions(): readonly Condition[] | undefined;
   /** How many are raised, by severity; undefined before the first look. */
   raised(): { readonly critical: number; readonly warning: number } | undefined;
   /** Writes to every channel at once, whatever is raised: why each failed, or null. */
@@ -38,7 +40,7 @@ export function startAlerts(options: Options): Alerts {
   const { channels, deadMan, look, log, every = EVERY } = options;
   let state: AlertState = {};
   let away = false;
-  let raised: ReturnType<Alerts['raised']>;
+  let latest: readonly Condition[] | undefined;
   let last = Promise.resolve();
   const round = async (): Promise<void> => {
     const { conditions, whole } = await look();
@@ -51,9 +53,8 @@ export function startAlerts(options: Options): Alerts {
       for (const { letter, told } of steps) if (await deliver(letter, channels, log)) state = told(state);
       return state;
     });
-    const count = (severity: string): number => conditions.filter((each) => each.severity === severity).length;
-    raised = { critical: count('critical'), warning: count('warning') };
-    if (whole && raised.critical === 0 && deadMan !== undefined) await ping(deadMan, log);
+    latest = conditions;
+    if (whole && countOf(conditions).critical === 0 && deadMan !== undefined) await ping(deadMan, log);
   };
   const next = (): void => {
     last = last.then(round).catch((error: unknown) => log.error({ reason: messageOf(error) }, 'no look at alerts'));
@@ -61,7 +62,8 @@ export function startAlerts(options: Options): Alerts {
   next();
   const timer = setInterval(next, every);
   return {
-    raised: () => raised,
+    conditions: () => latest,
+    raised: () => latest && countOf(latest),
     lookNow: next,
     test: async () => {
       const since = new Date().toISOString();
@@ -75,6 +77,11 @@ export function startAlerts(options: Options): Alerts {
       await last;
     },
   };
+}
+
+function countOf(conditions: readonly Condition[]): { critical: number; warning: number } {
+  const critical = conditions.filter(({ severity }) => severity === 'critical').length;
+  return { critical, warning: conditions.length - critical };
 }
 
 const TEST = {

@@ -5,16 +5,13 @@ import { completed, type RuntimeConfig } from '../../foundation/config/runtime-f
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { systemClock, type JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
+import { JOB_TERMS } from '../../operator/backup/alerts/jobs.ts';
 import type { TimelineWatch } from '../../operator/backup/left-timeline.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { Repository, RepositoryPlace } from '../../operator/backup/repository.ts';
 import { databaseAddress } from '../database-address.ts';
 import type { StorePruning } from '../../operator/backup/retention/run.ts';
 import type { Job, JobReport } from './job.ts';
-
-const HOUR = 3_600_000;
-/** Of a job that runs each day. */
-const DAILY = 26 * HOUR;
 
 /** What a job works with. */
 interface Tools {
@@ -47,10 +44,9 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
   return [
     {
       name: 'base',
+      ...JOB_TERMS.base,
       schedule: settings.baseSchedule,
       atFirst: true,
-      patience: DAILY,
-      command: 'vectabase backup create',
       wantedSince: timelineLeft(asBackup, open),
       run: withTools(async ({ address, repository, context }) => {
         const { createBackup } = await import('../../operator/backup/create.ts');
@@ -59,10 +55,9 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
     },
     {
       name: 'dump',
+      ...JOB_TERMS.dump,
       schedule: settings.dumpSchedule,
       atFirst: true,
-      patience: DAILY,
-      command: 'vectabase backup create --kind dump',
       run: withTools(async ({ address, repository, context }) => {
         const { createDump } = await import('../../operator/backup/dump/create.ts');
         return reportOf(await createDump({ address, repository }, context));
@@ -91,10 +86,9 @@ type WithTools = (body: (tools: Tools) => Promise<JobReport>) => Job['run'];
 function copying(schedule: string, withTools: WithTools): Job {
   return {
     name: 'copy',
+    ...JOB_TERMS.copy,
     schedule,
     atFirst: true,
-    patience: 3 * HOUR,
-    command: 'vectabase backup copy',
     run: withTools(async ({ place, context }) => {
       const { copyToAll } = await import('../../operator/backup/copy/all.ts');
       const { copies, failure } = await copyToAll(place, context);
@@ -107,10 +101,9 @@ function copying(schedule: string, withTools: WithTools): Job {
 function pruning({ pruneSchedule, windowDays, dumpDays }: Settings['backup'], withTools: WithTools): Job {
   return {
     name: 'prune',
+    ...JOB_TERMS.prune,
     schedule: pruneSchedule,
     atFirst: true,
-    patience: DAILY,
-    command: 'vectabase backup prune',
     run: withTools(async ({ place, context }) => {
       const { prune, refusalOf } = await import('../../operator/backup/retention/run.ts');
       const stores = await prune({ place, rules: { windowDays, dumpDays }, dryRun: false }, context);
@@ -125,10 +118,9 @@ function pruning({ pruneSchedule, windowDays, dumpDays }: Settings['backup'], wi
 function verifying(schedule: string, withTools: WithTools): Job {
   return {
     name: 'verify',
+    ...JOB_TERMS.verify,
     schedule,
     atFirst: true,
-    patience: DAILY,
-    command: 'vectabase backup create',
     run: withTools(async ({ repository, context }) => {
       const { verifyStored } = await import('../../operator/backup/verify-stored.ts');
       const { damaged, objects, bytes, level } = await verifyStored({ repository }, context);
@@ -150,10 +142,9 @@ function contextFor(log: Logger, signal: AbortSignal): JobContext<BackupObservat
 function rehearsal(schedule: string, keyFile: string, scratch: string, withTools: WithTools): Job {
   return {
     name: 'rehearsal',
+    ...JOB_TERMS.rehearsal,
     schedule,
     atFirst: false,
-    patience: 8 * 24 * HOUR,
-    command: 'vectabase backup rehearse --key FILE',
     run: withTools(async ({ repository, context }) => {
       const { parseIdentities } = await import('../../foundation/crypto/age-keys.ts');
       const { assertSame, rehearse } = await import('../../operator/backup/rehearse.ts');

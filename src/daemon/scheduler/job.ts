@@ -1,15 +1,13 @@
+import type { JobTerms } from '../../operator/backup/alerts/jobs.ts';
+
 /** Work that is done by itself, by one daemon among all on a database. */
-export interface Job {
+export interface Job extends JobTerms {
   /** Names it in the database, in alerts and in metrics: `base`. */
   readonly name: string;
   /** cron's five fields, UTC. */
   readonly schedule: string;
   /** Whether a database without any run of it gets one at once, instead of waiting for the next time. */
   readonly atFirst: boolean;
-  /** Milliseconds between two successes that are still no reason to worry. */
-  readonly patience: number;
-  /** What does the same by hand. */
-  readonly command: string;
   /**
    * Since when one more run is wanted, whatever the schedule says, in milliseconds since the epoch: what the last one made
    * may have lost its use. Asked at each look; one run for each instant that it answers.
@@ -24,15 +22,3 @@ export interface Job {
 }
 
 export type JobReport = Readonly<Record<string, string | number | boolean | null>>;
-
-/** What the database knows of a job. Seconds since the epoch. */
-export interface JobState {
-  readonly job: string;
-  readonly first_at: number;
-  readonly succeeded_at: number | null;
-  readonly started_at: number;
-  readonly status: 'running' | 'ok' | 'failed' | 'interrupted' | 'skipped';
-  readonly error_code: string | null;
-  readonly error_message: string | null;
-  readonly seconds: number | null;
-}

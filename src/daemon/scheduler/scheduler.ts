@@ -4,7 +4,8 @@ import { asVectabaseError, messageOf, VectabaseError } from '../../foundation/co
 import { sleep } from '../../foundation/core/sleep.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { Session } from '../../foundation/postgres/session.ts';
-import type { Job, JobReport, JobState } from './job.ts';
+import { readJobStates, type JobState } from '../../operator/backup/alerts/jobs.ts';
+import type { Job, JobReport } from './job.ts';
 import { startSchedule, type Schedule } from './schedule.ts';
 
 export interface Scheduler {
@@ -62,7 +63,7 @@ export async function startScheduler(jobs: readonly Job[], options: Options): Pr
   }, look);
   return {
     jobs,
-    states: async () => readStates(address),
+    states: async () => readJobStates(address),
     stop: async () => {
       clearInterval(timer);
       for (const schedule of schedules.values()) schedule.stop();
@@ -161,15 +162,5 @@ async function noteEnd(
     }
     await note(session).finally(() => void session.close());
     return;
-  }
-}
-
-async function readStates(address: DatabaseAddress): Promise<JobState[]> {
-  const session = await Session.open(address, { applicationName: 'vectabase job' });
-  try {
-    const rows = await session.rows<{ state: JobState }>('select to_json(s) as state from vectabase.job_states() s');
-    return rows.map(({ state }) => state);
-  } finally {
-    await session.close();
   }
 }

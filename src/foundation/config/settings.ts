@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseDocument } from 'yaml';
 import { VectabaseError } from '../core/errors.ts';
+import { targetWords } from '../core/shell-words.ts';
 import { DEFINITIONS, type Definition, type Settings } from './definitions.ts';
 import { environment } from './environment.ts';
+import { placeIn, readYaml, type Position } from './yaml-text.ts';
 
 export type Source = 'default' | 'file' | 'environment' | 'flag';
 
@@ -26,6 +27,12 @@ export interface LoadedSettings {
   readonly sources: Readonly<Record<string, Source>>;
 }
 
+/** Settings of which some may not be accepted. */
+export interface ReadSettings extends LoadedSettings {
+  /** Each CONFIG_INVALID: first those of the file, which name its line and column. */
+  readonly mistakes: readonly VectabaseError[];
+}
+
 interface LoadOptions {
   readonly dir: string;
   /** By key; `undefined` means that the flag was not given. */
@@ -38,6 +45,9 @@ interface Given {
   readonly value: unknown;
   readonly source: Source;
   readonly where: string;
+  /** Of the file. */
+  readonly at?: Position & { readonly file: string };
+  readonly hint: string;
 }
 
 /** Variables of the same prefix that are not settings. */
@@ -57,15 +67,30 @@ export const SETTINGS_FILE = 'vectabase.yml';
  *
  * @throws VectabaseError CONFIG_INVALID, naming the path or the variable and never the value
  */
-export function loadSettings({ dir, flags = {} }: LoadOptions): LoadedSettings {
+export function loadSettings(options: LoadOptions): LoadedSettings {
+  const { mistakes, ...loaded } = readSettings(options);
+  const [first] = mistakes;
+  if (first !== undefined) throw first;
+  return loaded;
+}
+
+/**
+ * The same, as far as it is accepted: for who looks at an installation, or comes in to mend it, and must not be kept out
+ * by a slip in a line that does not concern them. What is not accepted is as if it had not been said.
+ */
+export function readSettings({ dir, flags = {} }: LoadOptions): ReadSettings {
   const values = new Map<string, unknown>([...KNOWN].map(([key, { initial }]) => [key, initial]));
   const sources = new Map<string, Source>([...KNOWN.keys()].map((key) => [key, 'default']));
-  const file = path.join(dir, SETTINGS_FILE);
-  for (const given of [...fromText(readText(file), file), ...fromEnvironment(), ...fromFlags(flags)]) {
-    values.set(given.key, checked(given));
-    sources.set(given.key, given.source);
+  const mistakes: VectabaseError[] = [];
+  for (const given of [...fromFile(path.join(dir, SETTINGS_FILE)), ...fromEnvironment(), ...fromFlags(flags)]) {
+    const taken = given instanceof VectabaseError ? given : accepted(given);
+    if (taken instanceof VectabaseError) mistakes.push(taken);
+    else {
+      values.set(taken.key, taken.value);
+      sources.set(taken.key, taken.source);
+    }
   }
-  return { settings: nested(values), sources: Object.freeze(Object.fromEntries(sources)) };
+  return { settings: nested(values), sources: Object.freeze(Object.fromEntries(sources)), mistakes };
 }
 
 /**
@@ -74,14 +99,19 @@ export function loadSettings({ dir, flags = {} }: LoadOptions): LoadedSettings {
  * @throws VectabaseError CONFIG_INVALID as `loadSettings`
  */
 export function checkSettingsText(text: string, file: string): void {
-  for (const given of fromText(text, file)) checked(given);
+  for (const given of fromText(text, file)) {
+    const taken = given instanceof VectabaseError ? given : accepted(given);
+    if (taken instanceof VectabaseError) throw taken;
+  }
 }
 
 /** A value as the environment or a command line writes it, checked. @throws VectabaseError CONFIG_INVALID */
 export function parseSetting(key: string, text: string, where: string): unknown {
   const definition = KNOWN.get(key);
-  if (definition === undefined) throw unknownKey(key, where, [...KNOWN.keys()]);
-  return checked({ key, value: definition.fromText(text), source: 'flag', where });
+  if (definition === undefined) throw unknownKey(key, { where, hint: SHOW });
+  const taken = accepted({ key, value: definition.fromText(text), source: 'flag', where, hint: SHOW });
+  if (taken instanceof VectabaseError) throw taken;
+  return taken.value;
 }
 
 /** All settings in the order of the file. */
@@ -103,81 +133,94 @@ function variableOf(key: string): string {
   return PREFIX + key.replaceAll('.', '_').replaceAll(/[A-Z]/g, '_$&').toUpperCase();
 }
 
-function fromText(text: string, file: string): Given[] {
-  const root = parseYaml(text, file);
-  return Object.entries(asMapping(root, file, 'the file')).flatMap(([section, names]) => {
-    if (!Object.hasOwn(DEFINITIONS, section)) throw unknownKey(section, file, Object.keys(DEFINITIONS));
-    return Object.entries(asMapping(names, file, section)).map(([name, value]): Given => {
-      const key = `${section}.${name}`;
-      if (!KNOWN.has(key)) throw unknownKey(key, file, [...KNOWN.keys()]);
-      return { key, value, source: 'file', where: `${file}: ${key}` };
-    });
-  });
-}
+/** What each place says, or why it says nothing. */
+type Said = Given | VectabaseError;
 
-function readText(file: string): string {
+const SHOW = 'vectabase config show --sources prints each setting, and where its value comes from.';
+
+function fromFile(file: string): Said[] {
   try {
-    return readFileSync(file, 'utf8');
+    return fromText(readFileSync(file, 'utf8'), file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw invalid(`${file} cannot be read`, { file }, error);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const message = `${file} cannot be read`;
+    return [new VectabaseError('CONFIG_INVALID', { message, hint: howToMend(file), details: { file }, cause: error })];
   }
 }
 
-function parseYaml(text: string, file: string): unknown {
-  const document = parseDocument(text);
-  const [first] = document.errors;
-  // The parser's message quotes the line; a secret may stand in it. Position and code are enough to find it.
-  if (first) throw invalid(`${file} is not YAML: ${first.code} at line ${lineOf(text, first.pos[0])}`, { file });
-  try {
-    return document.toJS();
-  } catch (error) {
-    throw invalid(`${file} cannot be expanded: too many aliases`, { file }, error);
-  }
+function fromText(text: string, file: string): Said[] {
+  const hint = howToMend(file);
+  const { value: root, document, mistake, position } = readYaml(text);
+  const said = [
+    ...entriesOf(root).flatMap(([section, names]): Said[] => {
+      const at = { file, ...position(placeIn(document, [section])) };
+      const where = `${file}:${at.line}:${at.column}`;
+      if (!Object.hasOwn(DEFINITIONS, section)) return [unknownKey(section, { where, at, hint })];
+      if (!holdsNames(names)) return [notNames(section, { where, at, hint })];
+      return entriesOf(names).map(([name, value]): Said => {
+        const key = `${section}.${name}`;
+        const own = { file, ...position(placeIn(document, [section, name])) };
+        const place = { where: `${file}:${own.line}:${own.column}`, at: own, hint };
+        if (!KNOWN.has(key)) return unknownKey(key, place);
+        return { ...place, key, value, source: 'file', where: `${place.where}: ${key}` };
+      });
+    }),
+    ...(holdsNames(root) ? [] : [notNames('the file', { where: file, at: { file, line: 1, column: 1 }, hint })]),
+  ];
+  if (mistake === undefined) return said;
+  // What a parser makes of the rest is good for a look, and its own complaints about that would lead astray.
+  const { line, column } = mistake.at;
+  const message = `${file}:${line}:${column}: not YAML, ${mistake.reason}`;
+  const understood = said.filter((each) => !(each instanceof VectabaseError) && !(accepted(each) instanceof VectabaseError));
+  return [new VectabaseError('CONFIG_INVALID', { message, hint, details: { file, line, column } }), ...understood];
 }
 
-function lineOf(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
+function howToMend(file: string): string {
+  const where = targetWords({ dir: path.dirname(file) });
+  return `Correct it with vectabase config edit${where}; vectabase config check${where} lists all that is not accepted.`;
 }
 
 /** An empty file or section reads as null: nothing is set there. */
-function asMapping(value: unknown, file: string, what: string): Record<string, unknown> {
-  if (value === null || value === undefined) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw invalid(`${file}: ${what} should hold names and values`, { file, key: what });
-  }
-  return value as Record<string, unknown>;
+function holdsNames(value: unknown): boolean {
+  return value === null || value === undefined || (typeof value === 'object' && !Array.isArray(value));
+}
+
+function entriesOf(value: unknown): Array<[string, unknown]> {
+  return holdsNames(value) ? Object.entries(value ?? {}) : [];
 }
 
 /** A variable that is set to nothing counts as not set. A misspelt one would be obeyed by nobody, so it is refused. */
-function fromEnvironment(): Given[] {
+function fromEnvironment(): Said[] {
   const byVariable = new Map([...KNOWN.keys()].map((key) => [variableOf(key), key]));
-  return Object.entries(environment()).flatMap(([variable, raw]): Given[] => {
+  return Object.entries(environment()).flatMap(([variable, raw]): Said[] => {
     if (!variable.startsWith(PREFIX) || raw === undefined || raw === '' || Object.hasOwn(OTHER_VARIABLES, variable)) {
       return [];
     }
     const key = byVariable.get(variable);
     const definition = key === undefined ? undefined : KNOWN.get(key);
+    const hint = `Correct or unset the variable ${variable}; ${SHOW}`;
     if (key === undefined || definition === undefined) {
-      throw unknownKey(variable, 'the environment', [...byVariable.keys(), ...Object.keys(OTHER_VARIABLES)]);
+      return [unknownKey(variable, { where: 'the environment', hint })];
     }
-    return [{ key, value: definition.fromText(raw), source: 'environment', where: variable }];
+    return [{ key, value: definition.fromText(raw), source: 'environment', where: variable, hint }];
   });
 }
 
 function fromFlags(flags: Readonly<Record<string, unknown>>): Given[] {
   return Object.entries(flags)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ({ key, value, source: 'flag', where: `the flag for ${key}` }));
+    .map(([key, value]) => ({ key, value, source: 'flag', where: `the flag for ${key}`, hint: SHOW }));
 }
 
-function checked({ key, value, where }: Given): unknown {
+function accepted(given: Given): Given | VectabaseError {
+  const { key, value, where, at, hint } = given;
   const result = KNOWN.get(key)?.schema.safeParse(value);
   if (result === undefined) throw new Error(`${where}: no such setting`);
-  if (result.success) return result.data;
+  if (result.success) return { ...given, value: result.data };
   const [issue] = result.error.issues;
-  const at = issue?.path.length ? ` (item ${issue.path.join('.')})` : '';
-  throw invalid(`${where}${at}: ${(issue?.message ?? 'not accepted').replace(/^Invalid/, 'invalid')}`, { key });
+  const item = issue?.path.length ? ` (item ${issue.path.join('.')})` : '';
+  const message = `${where}${item}: ${(issue?.message ?? 'not accepted').replace(/^Invalid/, 'invalid')}`;
+  return new VectabaseError('CONFIG_INVALID', { message, hint, details: { key, ...at } });
 }
 
 function nested(values: ReadonlyMap<string, unknown>): Settings {
@@ -192,16 +235,27 @@ function freezeList(value: unknown): unknown {
   return Array.isArray(value) ? Object.freeze([...value]) : value;
 }
 
-function unknownKey(key: string, where: string, known: readonly string[]): VectabaseError {
+type Place = Pick<Given, 'where' | 'at' | 'hint'>;
+
+function unknownKey(key: string, { where, at, hint }: Place): VectabaseError {
   return new VectabaseError('CONFIG_INVALID', {
     message: `${where}: ${key} is not a setting`,
-    hint: `Use one of ${known.join(', ')}. vectabase config show prints them with their values.`,
-    details: { key },
+    hint: `${likeOf(key)}. ${hint}`,
+    details: { key, ...at },
   });
 }
 
-function invalid(message: string, details: Record<string, string>, cause?: unknown): VectabaseError {
-  const hint =
-    'Run vectabase config show --sources to see each setting, what it accepts and where its value comes from.';
-  return new VectabaseError('CONFIG_INVALID', { message, hint, details, cause });
+/** Its section's other settings, or the sections: a hundred names help nobody. */
+function likeOf(key: string): string {
+  const known = [...KNOWN.keys()];
+  const [section = ''] = key.split('.');
+  const near = key.startsWith(PREFIX)
+    ? known.map(variableOf).filter((name) => name.startsWith(key.split('_').slice(0, 2).join('_')))
+    : known.filter((name) => name.startsWith(`${section}.`));
+  return near.length > 0 ? `There are ${near.join(', ')}` : `Sections are ${Object.keys(DEFINITIONS).join(', ')}`;
+}
+
+function notNames(what: string, { where, at, hint }: Place): VectabaseError {
+  const message = `${where}: ${what} should hold names and values`;
+  return new VectabaseError('CONFIG_INVALID', { message, hint, details: { key: what, ...at } });
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { INSTALLED, installationPaths, type InstallationPaths } from '../config/directory.ts';
 import { debianCluster, SOCKET_DIRECTORY } from '../config/machine-paths.ts';
-import { loadSettings } from '../config/settings.ts';
+import { readSettings } from '../config/settings.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { targetWords } from '../core/shell-words.ts';
 import type { ApiKeys } from '../crypto/api-keys.ts';
@@ -125,7 +125,8 @@ function isMachine({ directory }: InstallationPaths): boolean {
 }
 
 async function installedMachine(paths: InstallationPaths, keys: InstallationKeys): Promise<RunningInstallation> {
-  const { api, install } = loadSettings({ dir: paths.directory }).settings;
+  // Also with a slip in the file: who comes in may come to mend it.
+  const { api, install } = readSettings({ dir: paths.directory }).settings;
   return {
     directory: paths.directory,
     adminAddress: machineSuperuser(install.postgresPort),

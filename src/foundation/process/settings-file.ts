@@ -15,7 +15,7 @@ import { withLock } from './wait-lock.ts';
 export async function editSettings(dir: string, change: (document: Document) => void): Promise<boolean> {
   return replaceSettings(dir, (text) => {
     // What the parser did not understand would be lost when it is written again.
-    checkSettingsText(text, SETTINGS_FILE);
+    checkSettingsText(text, path.join(path.resolve(dir), SETTINGS_FILE));
     const document = parseDocument(text);
     change(document);
     return document.toString({ lineWidth: 0, flowCollectionPadding: false });

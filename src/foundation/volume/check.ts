@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { INSTALLED } from '../config/directory.ts';
-import { loadSettings } from '../config/settings.ts';
+import { readSettings } from '../config/settings.ts';
 import { VectabaseError } from '../core/errors.ts';
 import { runOrFail } from '../process/run-or-fail.ts';
 import { readVolumeFacts } from './facts.ts';
@@ -19,10 +19,10 @@ export interface VolumeReport {
   readonly findings: readonly Finding[];
 }
 
-/** As `checkVolume`, by the settings of this machine. */
+/** As `checkVolume`, by the settings of this machine. A slip in another line of them must not keep Postgres from starting. */
 export async function checkThisMachine(): Promise<VolumeReport> {
   requireRoot();
-  return checkVolume(loadSettings({ dir: INSTALLED.configuration }).settings.install.volume);
+  return checkVolume(readSettings({ dir: INSTALLED.configuration }).settings.install.volume);
 }
 
 /**

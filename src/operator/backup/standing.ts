@@ -21,6 +21,8 @@ export interface Standing {
   /** Since a restore was proved; null for never. */
   readonly rehearsalAge: number | null;
   readonly keyProofAge: number | null;
+  /** Since the configuration was kept, or since the catalogue began where it never was; null without a backup. */
+  readonly configAge: number | null;
   /** By which the store is behind; null when no WAL was archived. */
   readonly lag: number | null;
   /** By which the clock is behind the newest document of the catalogue: it was set back. */
@@ -112,7 +114,8 @@ export function standingOf(
     at !== undefined && at - now > SAME_TIME ? null : since(at);
   if (facts?.newest === undefined) {
     const line = 'you cannot return to any second: there is no backup';
-    return { line, newestAge: null, rehearsalAge: null, keyProofAge: null, lag: null, clockBehind, continuous: false };
+    const none = { newestAge: null, rehearsalAge: null, keyProofAge: null, configAge: null, lag: null };
+    return { line, ...none, clockBehind, continuous: false };
   }
   const lag = since(facts.archivedAt);
   const proved = proof(facts.rehearsed);
@@ -128,6 +131,7 @@ export function standingOf(
     newestAge: since(facts.newest),
     rehearsalAge: proved,
     keyProofAge: proof(facts.keyProved),
+    configAge: since(facts.configured),
     lag,
     clockBehind,
     continuous: facts.archivedAt !== undefined,
@@ -142,6 +146,7 @@ interface CatalogueFacts {
   readonly archivedAt: number | undefined;
   readonly rehearsed: number | undefined;
   readonly keyProved: number | undefined;
+  readonly configured: number | undefined;
 }
 
 function factsOf({ documents, store }: Catalogue): CatalogueFacts {
@@ -159,6 +164,7 @@ function factsOf({ documents, store }: Catalogue): CatalogueFacts {
     archivedAt: lastOf(wal),
     rehearsed: lastOf(rehearsals),
     keyProved: lastOf(entriesOf(documents, 'key-proved')),
+    configured: lastOf(entriesOf(documents, 'config')) ?? lastOf(documents.slice(0, 1)),
   };
 }
 

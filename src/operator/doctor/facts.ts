@@ -2,6 +2,7 @@ import type { PgBouncerHoles } from '../../foundation/postgres/pgbouncer-holes.t
 
 /** What checks judge, by the name under which it is looked up. Each is read once, by one function in `look/`. */
 export interface Facts {
+  readonly settings: SettingsFacts;
   readonly system: SystemFacts;
   readonly disks: readonly DiskFacts[];
   readonly packages: PackageFacts;
@@ -14,12 +15,18 @@ export interface Facts {
   readonly drift: readonly DriftFacts[];
   readonly keys: KeyFacts;
   readonly backups: BackupFacts;
+  readonly alerts: AlertFacts;
   readonly network: NetworkFacts;
   readonly api: ApiFacts;
   readonly mail: MailFacts;
 }
 
 export type FactName = keyof Facts;
+
+export interface SettingsFacts {
+  /** What of them is not accepted: each names its place. */
+  readonly mistakes: readonly string[];
+}
 
 export interface SystemFacts {
   readonly os: { readonly id: string; readonly version: string; readonly name: string };
@@ -206,6 +213,8 @@ export interface BackupFacts {
   /** `you can return to any second between A and B; …`, for `status`. */
   readonly line: string;
   readonly where: string;
+  /** Backups are sealed for it; without one none is made. */
+  readonly recoveryKey: boolean;
   /** Seconds since the newest base backup was finished; null when there is none. */
   readonly newestAge: number | null;
   /** Seconds by which the clock is behind the newest document of the catalogue. */
@@ -216,12 +225,23 @@ export interface BackupFacts {
   readonly rehearsalAge: number | null;
   /** Seconds since the owner proved to have the recovery key; null for never, undefined where that is not asked. */
   readonly keyProofAge?: number | null;
+  /** Seconds since the configuration was kept, or since the first backup; null without one. */
+  readonly configAge: number | null;
   /** Seconds by which the store is behind; null when nothing is archived. */
   readonly lag: number | null;
   /** Further places, and by how many seconds each is behind; null for one that has nothing yet. */
   readonly copies: ReadonlyArray<{ readonly where: string; readonly behind: number | null }>;
   /** Whether WAL goes to the store all the time. */
   readonly continuous: boolean;
+}
+
+/** What the daemon alerts on, or would. */
+export interface AlertFacts {
+  readonly conditions: ReadonlyArray<{
+    readonly severity: 'critical' | 'warning';
+    readonly title: string;
+    readonly command: string;
+  }>;
 }
 
 export interface NetworkFacts {

@@ -5,7 +5,7 @@ import { clusterHome, clusterPaths, INSTALLED, installationPaths } from '../../f
 import type { ClusterPaths, InstallationPaths } from '../../foundation/config/directory.ts';
 import type { Settings } from '../../foundation/config/definitions.ts';
 import { installedCluster, SOCKET_DIRECTORY } from '../../foundation/config/machine-paths.ts';
-import { loadSettings } from '../../foundation/config/settings.ts';
+import { readSettings, type ReadSettings } from '../../foundation/config/settings.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { targetWords } from '../../foundation/core/shell-words.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
@@ -26,6 +26,8 @@ export interface Place {
   readonly paths: InstallationPaths;
   readonly cluster: ClusterPaths;
   readonly settings: Settings;
+  /** Why parts of the settings are not accepted; the installation is looked at all the same. */
+  readonly mistakes: readonly VectabaseError[];
   readonly major: number;
   /** Of `vectabase up`, while it runs. */
   readonly run: RunFile | undefined;
@@ -50,23 +52,23 @@ export function aboutPlace({ kind, where, major }: Place, now: number): About {
 /**
  * The installation in `dir`, running or not.
  *
- * @throws VectabaseError INSTALLATION_MISSING, CONFIG_INVALID, PRECONDITION_FAILED for anybody but root
+ * @throws VectabaseError INSTALLATION_MISSING, PRECONDITION_FAILED for anybody but root
  */
 export async function findPlace(dir: string): Promise<Place> {
   const paths = installationPaths(dir);
   if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal) && !isRoot()) throw onlyRoot();
-  const { settings } = loadSettings({ dir });
+  const read = readSettings({ dir });
   if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal))
-    return machinePlace(paths, settings);
+    return machinePlace(paths, read);
   const keys = await readJson<InstallationKeys>(paths.keys);
   if (keys === undefined) throw missing(paths.directory);
-  return upPlace(dir, paths, settings, keys);
+  return upPlace(dir, paths, read, keys);
 }
 
 async function upPlace(
   dir: string,
   paths: InstallationPaths,
-  settings: Settings,
+  { settings, mistakes }: ReadSettings,
   keys: InstallationKeys,
 ): Promise<Place> {
   const pointer = await readJson<{ readonly home: string }>(paths.pointer);
@@ -80,6 +82,7 @@ async function upPlace(
     paths,
     cluster,
     settings,
+    mistakes,
     major: Number(made),
     run,
     admin: run && {
@@ -97,7 +100,7 @@ async function upPlace(
 }
 
 /** Root comes in by the socket: the kernel vouches for it. */
-function machinePlace(paths: InstallationPaths, settings: Settings): Place {
+function machinePlace(paths: InstallationPaths, { settings, mistakes }: ReadSettings): Place {
   const { postgresMajor, postgresPort } = settings.install;
   const cluster = installedCluster(postgresMajor);
   return {
@@ -106,6 +109,7 @@ function machinePlace(paths: InstallationPaths, settings: Settings): Place {
     paths,
     cluster,
     settings,
+    mistakes,
     major: postgresMajor,
     run: undefined,
     admin: {

@@ -1,7 +1,7 @@
 import { bytes } from '../../foundation/core/numbers.ts';
 import { fail, ok, setting, warn, type AnyCheck } from './check.ts';
 import { CHECKS } from './checks/all.ts';
-import { grave } from './checks/backups.ts';
+import { firstStep, grave } from './checks/backups.ts';
 
 /** One line of `status` each: what runs, and what would keep an owner from sleeping. */
 export const STATUS_CHECKS: readonly AnyCheck[] = [
@@ -39,8 +39,8 @@ export const STATUS_CHECKS: readonly AnyCheck[] = [
     id: 'status.backups',
     title: 'Backups',
     fact: 'backups',
-    judge: ({ line, newestAge, clockBehind = 0, sameDisk }, about) => {
-      if (newestAge === null) return grave(about, line, 'vectabase backup create');
+    judge: ({ line, newestAge, recoveryKey, clockBehind = 0, sameDisk }, about) => {
+      if (newestAge === null) return grave(about, line, firstStep(recoveryKey));
       if (clockBehind > 60)
         return grave(
           about,
@@ -56,6 +56,8 @@ export const STATUS_CHECKS: readonly AnyCheck[] = [
         : ok(line);
     },
   },
+  titled('alerts.raised', 'Alerts'),
+  titled('settings.accepted', 'Settings'),
 ];
 
 /** A check of the doctor under a shorter name. */

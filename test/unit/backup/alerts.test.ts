@@ -51,6 +51,8 @@ test.each<[string, Partial<AlertFacts>, string[]]>([
   ],
   ['the key was not proved for long', { keyProofAge: 32 * DAY }, ['key-proof']],
   ['the key was never proved', { keyProofAge: undefined }, ['key-proof']],
+  ['the configuration was kept last night', { configAge: DAY }, []],
+  ['the configuration was not kept for two days', { configAge: 2 * DAY }, ['job.config.silent']],
   ['Postgres is away', { database: 'Postgres does not answer' }, ['database']],
 ])('%s', (_, facts, keys) => {
   expect(keysOf(facts)).toEqual(keys);

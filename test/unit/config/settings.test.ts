@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { DEFINITIONS } from '../../../src/foundation/config/definitions.ts';
-import { describeSettings, loadSettings } from '../../../src/foundation/config/settings.ts';
+import { describeSettings, loadSettings, readSettings } from '../../../src/foundation/config/settings.ts';
 import { assetPath } from '../../../src/foundation/core/assets.ts';
 import { VectabaseError } from '../../../src/foundation/core/errors.ts';
 
@@ -259,11 +259,49 @@ describe('what is refused', () => {
     ['api: {cors: [1]}', 'api.cors (item 0): '],
     ['api: {trustedProxies: [10.0.0.0/33]}', 'api.trustedProxies (item 0): '],
     ['log: {level: loud}', 'log.level: '],
-    ['api: {port: 1}\napi: {port: 2}', 'DUPLICATE_KEY at line 2'],
-    ['api: [', 'is not YAML'],
+    ['api: {port: 1}\napi: {port: 2}', 'vectabase.yml:2:1: not YAML, duplicate key'],
+    ['api: [', 'vectabase.yml:1:7: not YAML, '],
   ])('%s', (text, message) => {
     write(text);
     expect(refusal()).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) as string });
+  });
+
+  test('each with its file, line and column, and a command that does not need the file', () => {
+    write('api:\n  port: 1\n  prot: 2\nlog: {level: loud}\nrest:\n  - a\nlimits: {}\nsmtp: {}\n');
+    const { settings, mistakes } = readSettings({ dir });
+    const file = path.join(dir, 'vectabase.yml');
+    expect(mistakes.map(({ message, details }) => [message.split(': ')[0], details['line'], details['column']])).toEqual([
+      [`${file}:3:3`, 3, 3],
+      [`${file}:4:7`, 4, 7],
+      [`${file}:5:1`, 5, 1],
+      [`${file}:8:1`, 8, 1],
+    ]);
+    for (const { hint } of mistakes) expect(hint).toContain(`vectabase config edit --dir ${dir}`);
+    expect(settings.api.port).toBe(1);
+    expect(settings.log.level).toBe('info');
+  });
+
+  test('a slip in the syntax leaves the rest to be looked at', () => {
+    const slip = fc.constantFrom('log\n  level: info', 'log: [', 'log: {level: "info}', '\tlog: 1');
+    fc.assert(
+      fc.property(slip, fc.integer({ min: 1, max: 65_535 }), (text, port) => {
+        write(`api:\n  port: ${port}\n${text}\n`);
+        const { settings, mistakes } = readSettings({ dir });
+        expect(mistakes[0]?.message).toMatch(/vectabase\.yml:\d+:\d+: not YAML, /);
+        expect(settings.api.port).toBe(port);
+      }),
+    );
+  });
+
+  test('any text at all is read, or told about', () => {
+    const line = fc.constantFrom('api:', '  port: 3', '- x', '  - &a b', '*a', '"', '{', ']', ': :', '\t', '? a', '---', '...', '<<: *a');
+    fc.assert(
+      fc.property(fc.array(line), (lines) => {
+        write(lines.join('\n'));
+        const { mistakes } = readSettings({ dir });
+        for (const { code } of mistakes) expect(code).toBe('CONFIG_INVALID');
+      }),
+    );
   });
 
   test('without repeating a secret', () => {

@@ -13,7 +13,7 @@ const ABOUT: About = { kind: 'machine', where: '', major: 17, now: NOW };
 const DAY = 86_400;
 
 function judge(id: string, facts: Facts, about: About = ABOUT): Verdict {
-  const check = CHECKS.find((each) => each.id === id);
+  const check = [...CHECKS, ...STATUS_CHECKS].find((each) => each.id === id);
   if (check === undefined) throw new Error(`there is no check ${id}`);
   return (check.judge as (fact: Facts[FactName], about: About) => Verdict)(facts[check.fact], about);
 }
@@ -90,6 +90,10 @@ const automatic = {
   applied: true,
   automatic: true,
 };
+
+const alerts = (...conditions: Facts['alerts']['conditions'][number][]) => of('alerts', { conditions });
+const DISK = { severity: 'warning', title: 'the disk is 86 % full', command: 'du -xh /' } as const;
+const JOB = { severity: 'critical', title: 'the job base failed', command: 'vectabase backup create' } as const;
 
 const BROKEN: readonly Broken[] = [
   ['system.os', 'warn', /Arch/, of('system', { os: { id: 'arch', version: '', name: 'Arch Linux' } })],
@@ -257,6 +261,10 @@ const BROKEN: readonly Broken[] = [
   ['backups.archiving', 'fail', /0000A was refused/, archiver({ failing: true, lastFailed: '0000A' })],
   ['backups.archiving', 'warn', /20 wait/, archiver({ ready: 20 })],
   ['backups.archiving', 'fail', /200 wait/, archiver({ ready: 200 })],
+  ['backups.configuration', 'warn', /none for 48 h/, of('backups', { configAge: 2 * DAY })],
+  ['alerts.raised', 'warn', /the disk is 86 % full/, alerts(DISK)],
+  ['alerts.raised', 'fail', /^the job base failed; the disk is 86 % full \(du -xh \/\)$/, alerts(DISK, JOB)],
+  ['settings.accepted', 'fail', /vectabase.yml:3:5: not YAML/, of('settings', { mistakes: ['vectabase.yml:3:5: not YAML'] })],
   [
     'network.listeners',
     'fail',
@@ -305,6 +313,17 @@ const COMMANDS = readdirSync(assetPath('src', 'commands'), { recursive: true, en
 /** What a person can type as it stands: a program first, and nothing to think about in brackets. */
 const COMMAND =
   /^(vectabase|sudoedit|systemctl|apt-get|journalctl|timedatectl|unattended-upgrade|chmod|curl|du|ps) (?!.*\(stop)[^…]*$/;
+
+test('the first step to a backup is the key that it is sealed for', () => {
+  const facts = goodFacts();
+  const none = { ...facts.backups, newestAge: null };
+  for (const id of ['backups.age', 'status.backups'])
+    for (const [recoveryKey, fix] of [
+      [false, 'vectabase backup key --out recovery.key'],
+      [true, 'vectabase backup create'],
+    ] as const)
+      expect(judge(id, { ...facts, backups: { ...none, recoveryKey } })).toMatchObject({ level: 'fail', fix });
+});
 
 describe('examine', () => {
   const everything = (facts: Facts): Looks =>

@@ -32,6 +32,8 @@ export interface AlertFacts {
   readonly archiveStuck?: string | undefined;
   /** Milliseconds by which the clock is behind the newest document of the catalogue. */
   readonly clockBehind?: number | undefined;
+  /** Milliseconds since the configuration was backed up, or since the catalogue began where it never was. */
+  readonly configAge?: number | undefined;
   /** Used shares of the disks that matter, 0 to 1, by their directories. */
   readonly disks: ReadonlyArray<{ readonly directory: string; readonly used: number }>;
   /** Milliseconds since the owner proved to have the recovery key; undefined: never. */
@@ -55,6 +57,7 @@ export function conditionsOf(facts: AlertFacts, limits: AlertLimits): Condition[
     ...disks(facts, limits),
     ...keyProof(facts, limits),
     ...clock(facts),
+    ...configuration(facts),
     ...database(facts),
   ];
 }
@@ -133,6 +136,15 @@ function clock({ clockBehind = 0 }: AlertFacts): Condition[] {
   if (clockBehind <= CLOCKS_DIFFER) return [];
   const title = `the clock is ${duration(clockBehind / 1_000)} behind the catalogue: nothing is pruned, and a time of today may mean two moments`;
   return [{ key: 'clock', severity: 'critical', title, command: 'timedatectl status' }];
+}
+
+/** A timer of systemd's makes it each night, as root: no job of the daemon's could read it all. */
+const CONFIGURATION_PATIENCE = 26 * 3_600_000;
+
+function configuration({ configAge = 0 }: AlertFacts): Condition[] {
+  if (configAge <= CONFIGURATION_PATIENCE) return [];
+  const title = `the configuration was not backed up for ${duration(configAge / 1_000)}`;
+  return [{ key: 'job.config.silent', severity: 'warning', title, command: 'vectabase backup create --kind config' }];
 }
 
 function database({ database: reason }: AlertFacts): Condition[] {

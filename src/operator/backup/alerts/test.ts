@@ -1,7 +1,7 @@
-import { request } from 'node:http';
 import { installationPaths } from '../../../foundation/config/directory.ts';
 import { readRuntimeFile } from '../../../foundation/config/runtime-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { askDaemon } from './ask-daemon.ts';
 
 export interface AlertTest {
   readonly channels: ReadonlyArray<{ readonly channel: string; readonly failure: string | null }>;
@@ -14,7 +14,7 @@ export interface AlertTest {
  */
 export async function testAlert(dir: string): Promise<AlertTest> {
   const socket = adminSocket(dir);
-  const answer = await post(socket, '/alerts/test').catch((cause: unknown) => {
+  const answer = await askDaemon(socket, { method: 'POST', path: '/alerts/test', timeout: 90_000 }).catch((cause: unknown) => {
     throw new VectabaseError('INSTALLATION_MISSING', {
       message: `no daemon answers at ${socket}`,
       hint: 'Run systemctl status vectabase, and the command again as root when it runs.',
@@ -44,17 +44,5 @@ function adminSocket(dir: string): string {
   throw new VectabaseError('INSTALLATION_MISSING', {
     message: `${daemonConfig} names no admin listener, so its daemon sends no alerts`,
     hint: 'Set the machine up with vectabase install: jobs and alerts belong to an installed one.',
-  });
-}
-
-async function post(socketPath: string, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path, method: 'POST', timeout: 90_000 }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
-      response.on('end', () => resolve(body)).on('error', reject);
-    })
-      .on('error', reject)
-      .end();
   });
 }

@@ -4,7 +4,21 @@ import { ago } from './guards.ts';
 
 const DAY = 86_400;
 
-export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> | Check<'keys'>> = [
+export const BACKUP_CHECKS: ReadonlyArray<
+  Check<'alerts'> | Check<'backups'> | Check<'database'> | Check<'keys'>
+> = [
+  {
+    id: 'alerts.raised',
+    title: 'nothing that the daemon alerts on',
+    fact: 'alerts',
+    judge: ({ conditions }) => {
+      const sorted = conditions.toSorted((a, b) => a.severity.localeCompare(b.severity)); // critical, warning
+      const [first, ...others] = sorted;
+      if (first === undefined) return ok('none is raised');
+      const evidence = [first.title, ...others.map(({ title, command }) => `${title} (${command})`)].join('; ');
+      return first.severity === 'critical' ? fail(evidence, first.command) : warn(evidence, first.command);
+    },
+  },
   {
     id: 'backups.key',
     title: 'a recovery key',
@@ -12,15 +26,15 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
     judge: ({ recoveryKey }, about) =>
       recoveryKey
         ? ok('backups are sealed for it')
-        : grave(about, 'there is none, and without one no backup', 'vectabase backup key --out recovery.key'),
+        : grave(about, 'there is none, and without one no backup', firstStep(recoveryKey)),
   },
   {
     id: 'backups.age',
     title: 'a backup of today',
     fact: 'backups',
-    judge: ({ newestAge, clockBehind = 0 }, about) => {
+    judge: ({ newestAge, recoveryKey, clockBehind = 0 }, about) => {
       const fix = 'vectabase backup create';
-      if (newestAge === null) return grave(about, 'there is none', fix);
+      if (newestAge === null) return grave(about, 'there is none', firstStep(recoveryKey));
       if (clockBehind > 60) {
         const what = `the clock is ${duration(clockBehind)} behind the backups, so it is wrong or was`;
         return grave(about, what, `timedatectl set-ntp true && ${fix}`);
@@ -62,7 +76,7 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
     title: 'a restore that was proved',
     fact: 'backups',
     judge: ({ rehearsalAge }, { where }) => {
-      const fix = `vectabase backup rehearse${where}`;
+      const fix = `vectabase backup rehearse --key recovery.key${where}`;
       if (rehearsalAge === null) return warn('never: nobody knows that the backups restore', fix);
       return rehearsalAge > 14 * DAY ? warn(ago(rehearsalAge), fix) : ok(ago(rehearsalAge));
     },
@@ -78,6 +92,17 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
       return keyProofAge > 45 * DAY
         ? warn(`was proved ${ago(keyProofAge)}`, fix)
         : ok(`was proved ${ago(keyProofAge)}`);
+    },
+  },
+  {
+    id: 'backups.configuration',
+    title: 'a backup of the configuration of today',
+    fact: 'backups',
+    only: 'machine',
+    judge: ({ configAge }, { where }) => {
+      if (configAge === null) return ok('waits for the first backup');
+      if (configAge <= 1.5 * DAY) return ok(ago(configAge));
+      return warn(`none for ${duration(configAge)}`, `vectabase backup create --kind config${where}`);
     },
   },
   {
@@ -108,6 +133,11 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'backups'> | Check<'database'> |
     },
   },
 ];
+
+/** Towards the first backup: it is sealed for a key, which comes first. */
+export function firstStep(recoveryKey: boolean): string {
+  return recoveryKey ? 'vectabase backup create' : 'vectabase backup key --out recovery.key';
+}
 
 /** A server without backups is broken; on a developer's machine it is worth a word. */
 export function grave({ kind, where }: About, evidence: string, fix: string): Verdict {

@@ -5,8 +5,17 @@ const DAY_MS = 86_400_000;
 
 /** Certificates, the volume, units, files, keys: what keeps strangers out. */
 export const GUARD_CHECKS: ReadonlyArray<
-  Check<'certificates'> | Check<'volume'> | Check<'units'> | Check<'files'> | Check<'drift'> | Check<'keys'>
+  Check<'certificates'> | Check<'volume'> | Check<'units'> | Check<'files'> | Check<'drift'> | Check<'keys'> | Check<'settings'>
 > = [
+  {
+    id: 'settings.accepted',
+    title: 'settings that are accepted',
+    fact: 'settings',
+    judge: ({ mistakes }, { where }) =>
+      mistakes.length === 0
+        ? ok('all of them')
+        : fail(`${some(mistakes, 1)}; what is shown here is without it`, `vectabase config check${where}`),
+  },
   {
     id: 'certificates.expiry',
     title: 'certificates that last',
