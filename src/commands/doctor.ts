@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { paint } from '../cli/render/paint.ts';
+import { columnsOf, paint } from '../cli/render/paint.ts';
 import type { Examination } from '../operator/doctor/examine.ts';
 
 export default class Doctor extends BaseCommand<Examination> {
@@ -30,10 +30,11 @@ export default class Doctor extends BaseCommand<Examination> {
     const looks = deepLooks(place, {
       backups: async (signal) => readStanding({ ...place.backups, now, signal }),
       alerts: async (standing) => lookAtAlerts({ dir: flags.dir, address: place.admin, now, standing }),
-      ...(place.kind === 'machine' && place.mistakes.length === 0 && { drift: async () => this.#drift(place.settings) }),
+      ...(place.kind === 'machine' &&
+        place.mistakes.length === 0 && { drift: async () => this.#drift(place.settings) }),
     });
     const result = await examine(CHECKS, looks, aboutPlace(place, now));
-    this.print(renderDoctor(result, { all: flags.all }, paint(process.stdout)));
+    this.print(renderDoctor(result, { all: flags.all }, paint(process.stdout), columnsOf(process.stdout)));
     if (!result.healthy) this.finishWith(result, notHealthy(result));
     return result;
   }

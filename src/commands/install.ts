@@ -3,14 +3,14 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { hostFlags, installFlags, settingsOf, wordsForHost } from '../cli/install-flags.ts';
 import { askYes, canAsk } from '../cli/prompts.ts';
-import { paint } from '../cli/render/paint.ts';
+import { columnsOf, paint } from '../cli/render/paint.ts';
 import { showRecovery } from '../cli/show-recovery.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
-import type { InstallResult } from '../operator/provision/install/engine.ts';
 import type { InstallPlan } from '../operator/provision/install/plan.ts';
-import type { InstallObservation } from '../operator/provision/install/step.ts';
+import type { MachineResult } from '../operator/provision/install/run.ts';
+import type { InstallObservation, InstallSettings } from '../operator/provision/install/step.ts';
 
-export default class Install extends BaseCommand<InstallResult | InstallPlan> {
+export default class Install extends BaseCommand<MachineResult | InstallPlan> {
   static override summary =
     'make this machine a server: Postgres, PgBouncer, backups and the API, encrypted and under systemd';
   static override description = `Looks at everything first, shows what it would change, and then does that. Run again it changes nothing, or repairs what somebody changed; stopped at any point, the same command goes on.
@@ -24,22 +24,27 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
   static override flags = {
     ...installFlags,
     ...hostFlags,
-    'dry-run': Flags.boolean({ summary: 'print what would change, with the difference of each file', default: false }),
+    'dry-run': Flags.boolean({ summary: 'print what would change, and do nothing', default: false }),
+    diff: Flags.boolean({
+      summary: 'show new files line by line too, not only what changes in others',
+      default: false,
+    }),
   };
 
-  async run(): Promise<InstallResult | InstallPlan> {
+  async run(): Promise<MachineResult | InstallPlan> {
     const { flags } = await this.parse(Install);
     if (flags.host !== undefined) return this.exit(await this.#onHost(flags.host, flags));
     const { toInstallSettings } = await import('../operator/provision/install/settings.ts');
     const { installMachine, planMachine } = await import('../operator/provision/install/run.ts');
-    const { renderPlan } = await import('../operator/provision/install/text.ts');
+    const { notesOf, renderPlan } = await import('../operator/provision/install/text.ts');
     const settings = { ...toInstallSettings(await settingsOf(flags)), recoveryFile: flags['recovery-file'] };
     const context = this.context<InstallObservation>();
+    const look = { style: paint(process.stdout), width: columnsOf(process.stdout) };
     const interactive = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
     if (flags['dry-run'] || interactive) {
       const plan = await planMachine(settings, context);
       this.closeRenderer(); // a live display would draw over the question
-      this.print(renderPlan(plan, paint(process.stdout)));
+      this.print(renderPlan(plan, { ...look, diffs: flags.diff }));
       if (flags['dry-run']) return plan;
       if (plan.steps.length > 0 && !(await askYes(`Set up ${hostname()} this way?`))) {
         throw new VectabaseError('CANCELLED', { message: 'cancelled; nothing was changed' });
@@ -47,7 +52,9 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     }
     const result = await installMachine(settings, this.context<InstallObservation>());
     this.closeRenderer();
-    this.print(summary(result));
+    // Who was asked has read the notes with the plan.
+    const notes = interactive ? [] : notesOf(result.notes, look);
+    this.print([...summary(result, settings), ...notes, ''].join('\n'));
     await this.#recovery(interactive);
     return result;
   }
@@ -79,14 +86,21 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
   }
 }
 
-function summary({ changed, steps, ms }: InstallResult): string {
+function summary({ changed, steps, ms }: MachineResult, settings: InstallSettings): string[] {
   const seconds = (ms / 1000).toFixed(1);
-  if (changed.length === 0) return `Nothing to do: all ${steps} steps are in place (${seconds} s).\n`;
+  if (changed.length === 0) return [`Nothing to do: all ${steps} steps are in place (${seconds} s).`];
+  const { publicUrl, apiPort, postgresPort, poolerPort } = settings;
   return [
-    `${changed.length} of ${steps} steps changed something (${seconds} s).`,
-    '  Look at it:      vectabase status',
-    '  Keys and URLs:   vectabase keys show, vectabase db url',
-    '  Backups begin:   vectabase backup key --out FILE',
+    `Vectabase runs on this machine: ${changed.length} of ${steps} steps changed something (${seconds} s).`,
     '',
-  ].join('\n');
+    `  API        ${publicUrl ?? `http://127.0.0.1:${apiPort}`}`,
+    `  Postgres   127.0.0.1:${postgresPort}, through PgBouncer ${poolerPort}`,
+    '',
+    'Next:',
+    '  vectabase backup key --out FILE   the key for backups; keep it elsewhere',
+    '  vectabase install                 once more: backups begin',
+    '  vectabase keys show               URL and keys for your application',
+    '  vectabase migrate plan            bring a Supabase project here',
+    '  vectabase status                  how it all is',
+  ];
 }

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../cli/base-command.ts';
-import { paint } from '../cli/render/paint.ts';
+import { columnsOf, paint } from '../cli/render/paint.ts';
 import type { Examination } from '../operator/doctor/examine.ts';
 
 export default class Status extends BaseCommand<Examination> {
@@ -24,7 +24,9 @@ export default class Status extends BaseCommand<Examination> {
       alerts: async (standing) => lookAtAlerts({ dir: flags.dir, address: place.admin, now, standing }),
     });
     const result = await examine(STATUS_CHECKS, looks, aboutPlace(place, now), 5_000);
-    this.print(renderStatus(result, `Vectabase in ${place.paths.directory}`, paint(process.stdout)));
+    this.print(
+      renderStatus(result, `Vectabase in ${place.paths.directory}`, paint(process.stdout), columnsOf(process.stdout)),
+    );
     if (!result.healthy) this.finishWith(result, notHealthy(result));
     return result;
   }

@@ -44,6 +44,23 @@ describe('an installed machine on the days after', () => {
     expect(stdout.split('\n').length).toBeLessThan(24);
   });
 
+  it('is looked at, and Postgres starts, while vectabase.yml holds a slip', async () => {
+    await shell(
+      'cp -a /etc/vectabase/vectabase.yml /scratch/ && printf "log\\n  level: info\\n" >> /etc/vectabase/vectabase.yml',
+    );
+    const { findings } = await read('status');
+    const levels = new Map(findings.map(({ title, level }) => [title, level]));
+    expect([levels.get('Postgres'), levels.get('API'), levels.get('Settings')]).toEqual(['ok', 'ok', 'fail']);
+    const slip = findings.find(({ title }) => title === 'Settings');
+    expect(slip?.evidence).toMatch(/\/etc\/vectabase\/vectabase\.yml:\d+:\d+: not YAML/);
+    const check = await tree.run(['vectabase', 'config', 'check'], { check: false });
+    expect(check.code).toBe(2);
+    expect(check.stderr).toContain('vectabase config edit');
+    expect((await read('doctor')).findings.find(({ id }) => id === 'settings.accepted')?.level).toBe('fail');
+    await shell('systemctl restart postgresql@17-vectabase.service');
+    await shell('cp -a /scratch/vectabase.yml /etc/vectabase/ && vectabase config check');
+  });
+
   it('comes in by psql, reads the database and the logs without a password', async () => {
     const who = ['db', 'psql', '--', '-XAtc', 'select current_user'];
     expect((await tree.run(['vectabase', ...who])).stdout.trim()).toBe('postgres');

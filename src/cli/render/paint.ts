@@ -1,7 +1,13 @@
 import { styleText } from 'node:util';
+import { WIDTH } from '../../foundation/core/text-table.ts';
 import { environment } from '../../foundation/config/environment.ts';
 
 type Style = (text: string) => string;
+
+/** Columns of a terminal, up to what is still easy to read; as many where there is none. */
+export function columnsOf(stream: NodeJS.WriteStream): number {
+  return stream.isTTY ? Math.max(40, Math.min(stream.columns, WIDTH)) : WIDTH;
+}
 
 /**
  * Colours for one stream: none without a terminal or with NO_COLOR.

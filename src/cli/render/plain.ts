@@ -2,7 +2,7 @@ import type { Observation } from '../../foundation/core/observe.ts';
 import { visible } from '../../foundation/core/visible.ts';
 import type { Renderer } from './open.ts';
 import { formatTime } from './units.ts';
-import { figuresOf, nameOf, verbOf } from './words.ts';
+import { figuresOf, nameOf, nameOfThing, verbOf } from './words.ts';
 
 /** Of one group of events. A log of an hour should be readable, and still show that something moves. */
 const PROGRESS_EVERY_MS = 10_000;
@@ -28,5 +28,7 @@ export function openPlainRenderer(stream: Pick<NodeJS.WriteStream, 'write'>, now
 }
 
 function plainLine(observation: Observation): string {
-  return visible(`${verbOf(nameOf(observation.event))} ${observation.id} ${figuresOf(observation)}`.trimEnd());
+  return visible(
+    `${verbOf(nameOf(observation.event))} ${nameOfThing(observation)} ${figuresOf(observation)}`.trimEnd(),
+  );
 }

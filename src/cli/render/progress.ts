@@ -1,6 +1,6 @@
 import type { Observation } from '../../foundation/core/observe.ts';
 import { formatBytes, formatCount, formatDuration } from './units.ts';
-import { figuresOf, nameOf } from './words.ts';
+import { figuresOf, nameOf, nameOfThing } from './words.ts';
 
 /** What a group of events looks like at one moment: a headline, and below it what is under way or went wrong. */
 export interface GroupView {
@@ -140,8 +140,10 @@ function view(name: string, group: Group, now: number): GroupView {
     state: failures.length > 0 ? 'failed' : active.size > 0 ? 'busy' : 'idle',
     headline: [name.replace('.', ' '), counts.filter((part) => part !== '').join(' · ')].join('  ').trimEnd(),
     details: [
-      ...(group.done.length <= MAX_DONE ? group.done.map((each) => `✔ ${each.id}  ${figuresOf(each)}`.trimEnd()) : []),
-      ...failures.slice(-2).map((each) => `failed: ${each.id} ${figuresOf(each)}`.trimEnd()),
+      ...(group.done.length <= MAX_DONE
+        ? group.done.map((each) => `✔ ${nameOfThing(each)}  ${figuresOf(each)}`.trimEnd())
+        : []),
+      ...failures.slice(-2).map((each) => `failed: ${nameOfThing(each)} ${figuresOf(each)}`.trimEnd()),
       ...notes.slice(-1).map((each) => `${each.id} ${figuresOf(each)}`.trimEnd()),
       ...shown,
       ...(hidden > 0 ? [`and ${hidden} more`] : []),
@@ -156,7 +158,8 @@ function describe(observation: Observation, rate: number, all: readonly Observat
   const [done, total] = totalBytes ? [bytes ?? 0, totalBytes] : [rows ?? 0, totalRows ?? 0];
   const left = totalBytes === undefined || rate === 0 ? 0 : ((totalBytes - (bytes ?? 0)) / rate) * 1000;
   return [
-    alone || part === undefined ? id : `${id} (${String(part)})`,
+    alone || part === undefined ? nameOfThing(observation) : `${id} (${String(part)})`,
+    observation['of'] === undefined ? '' : `${String(observation['step'])} of ${String(observation['of'])}`,
     total > 0 ? `${Math.min(100, Math.floor((done / total) * 100))}%` : '',
     bytes === undefined ? '' : `${formatBytes(bytes)}${totalBytes ? ` of ${formatBytes(totalBytes)}` : ''}`,
     rows === undefined ? '' : `${formatCount(rows)}${totalRows ? ` of ${formatCount(totalRows)}` : ''} rows`,

@@ -15,7 +15,19 @@ const VERBS: Readonly<Record<string, Partial<Record<Phase, string>>>> = {
 };
 
 /** Said in units, or told by the words around them. */
-const SPOKEN: ReadonlySet<string> = new Set(['event', 'id', 'rows', 'totalRows', 'bytes', 'totalBytes', 'ms']);
+const SPOKEN: ReadonlySet<string> = new Set([
+  'event',
+  'id',
+  'title',
+  'rows',
+  'totalRows',
+  'bytes',
+  'totalBytes',
+  'ms',
+  'step',
+  'of',
+  'changes',
+]);
 
 export interface EventName {
   /** `migrate.table`: events that are told together. */
@@ -32,17 +44,25 @@ export function verbOf({ group, phase }: EventName): string {
   return VERBS[group]?.[phase] ?? `${group.split('.')[1] ?? group} ${phase}`;
 }
 
+/** What is spoken of: a title for people where there is one. */
+export function nameOfThing({ id, title }: Observation): string {
+  return typeof title === 'string' ? title : id;
+}
+
 /** `1 204 rows 3.1 MB 0.4 s equal=true`: the figures of an observation, then what else it carries. */
 export function figuresOf(observation: Observation): string {
   const { rows, totalRows, bytes, totalBytes, ms } = observation;
   // `part` of a table that was not split says nothing new.
   const told = (key: string, value: unknown): boolean =>
-    SPOKEN.has(key) || (key === 'part' && endsWith(value, observation.id));
+    SPOKEN.has(key) ||
+    (key === 'changed' && observation['changes'] !== undefined) ||
+    (key === 'part' && endsWith(value, observation.id));
   const rest = Object.entries(observation).filter(([key, value]) => value !== undefined && !told(key, value));
   return [
     rows === undefined ? '' : `${ofTotal(rows, totalRows, formatCount)} rows`,
     bytes === undefined ? '' : ofTotal(bytes, totalBytes, formatBytes),
     ms === undefined ? '' : formatDuration(ms),
+    observation['of'] === undefined ? '' : `${String(observation['step'])} of ${String(observation['of'])}`,
     ...rest.map(([key, value]) => `${key}=${Array.isArray(value) ? value.join(',') : String(value)}`),
   ]
     .filter((part) => part !== '')

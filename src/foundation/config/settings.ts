@@ -171,7 +171,9 @@ function fromText(text: string, file: string): Said[] {
   // What a parser makes of the rest is good for a look, and its own complaints about that would lead astray.
   const { line, column } = mistake.at;
   const message = `${file}:${line}:${column}: not YAML, ${mistake.reason}`;
-  const understood = said.filter((each) => !(each instanceof VectabaseError) && !(accepted(each) instanceof VectabaseError));
+  const understood = said.filter(
+    (each) => !(each instanceof VectabaseError) && !(accepted(each) instanceof VectabaseError),
+  );
   return [new VectabaseError('CONFIG_INVALID', { message, hint, details: { file, line, column } }), ...understood];
 }
 

@@ -49,13 +49,13 @@ export function textTable(
   ];
 }
 
-/** Words broken into lines of at most `WIDTH` columns, the first after `first`, the others after `rest`. */
-export function wrap(text: string, first: string, rest: string): string[] {
+/** Words broken into lines of at most `width` columns, the first after `first`, the others after `rest`. */
+export function wrap(text: string, first: string, rest: string, width = WIDTH): string[] {
   const lines: string[] = [];
   let line = first;
   let empty = true;
   for (const word of text.split(' ')) {
-    if (!empty && displayWidth(line) + 1 + displayWidth(word) > WIDTH) {
+    if (!empty && displayWidth(line) + 1 + displayWidth(word) > width) {
       lines.push(line);
       line = rest;
       empty = true;

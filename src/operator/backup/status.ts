@@ -119,9 +119,7 @@ function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[
     ...late.map(({ store }) => `${store} is not up to date: vectabase backup copy`),
     ...(newestAge > 8 * DAY ? [`the newest backup is ${duration(newestAge)} old: vectabase backup create`] : []),
     ...(rehearsalAge === null ? ['no restore was ever proved: vectabase backup rehearse --key FILE'] : []),
-    ...((rehearsalAge ?? 0) > 8 * DAY
-      ? ['no restore was proved in 8 days: vectabase backup rehearse --key FILE']
-      : []),
+    ...((rehearsalAge ?? 0) > 8 * DAY ? ['no restore was proved in 8 days: vectabase backup rehearse --key FILE'] : []),
     ...(keyProofAge === null ? ['nobody has shown the recovery key yet: vectabase backup keys prove --key FILE'] : []),
     ...((keyProofAge ?? 0) > 31 * DAY
       ? ['nobody showed the recovery key in 31 days: vectabase backup keys prove --key FILE']

@@ -58,8 +58,7 @@ export async function findPlace(dir: string): Promise<Place> {
   const paths = installationPaths(dir);
   if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal) && !isRoot()) throw onlyRoot();
   const read = readSettings({ dir });
-  if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal))
-    return machinePlace(paths, read);
+  if (paths.directory === INSTALLED.configuration && existsSync(INSTALLED.journal)) return machinePlace(paths, read);
   const keys = await readJson<InstallationKeys>(paths.keys);
   if (keys === undefined) throw missing(paths.directory);
   return upPlace(dir, paths, read, keys);

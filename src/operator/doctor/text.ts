@@ -1,12 +1,12 @@
 import { count } from '../../foundation/core/numbers.ts';
 import { PLAIN, type Style } from '../../foundation/core/style.ts';
-import { wrap } from '../../foundation/core/text-table.ts';
+import { WIDTH, wrap } from '../../foundation/core/text-table.ts';
 import { visible } from '../../foundation/core/visible.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { Examination, Finding } from './examine.ts';
 
 /** One screen: a line each, then the commands for what is not as it should be. */
-export function renderStatus(examination: Examination, title: string, style: Style = PLAIN): string {
+export function renderStatus(examination: Examination, title: string, style: Style = PLAIN, columns = WIDTH): string {
   const { findings } = examination;
   const width = Math.max(...findings.map((finding) => finding.title.length));
   const lines = findings.flatMap((finding) =>
@@ -14,6 +14,7 @@ export function renderStatus(examination: Examination, title: string, style: Sty
       `${finding.title.padEnd(width)}  ${visible(finding.evidence)}`,
       `  ${markOf(finding, style)} `,
       ' '.repeat(width + 6),
+      columns,
     ),
   );
   return [``, `  ${style.bold(title)}`, '', ...lines, ...commands(findings, style), '', ''].join('\n');
@@ -24,17 +25,22 @@ export function renderDoctor(
   examination: Examination,
   options: { readonly all: boolean },
   style: Style = PLAIN,
+  columns = WIDTH,
 ): string {
   const { findings, counts, ms } = examination;
   const shown = (['fail', 'unknown', 'warn'] as const).flatMap((level) =>
-    grouped(findings.filter((each) => each.level === level)).flatMap((finding) => entry(finding, style)),
+    grouped(findings.filter((each) => each.level === level)).flatMap((finding) => entry(finding, style, columns)),
   );
   const fine = findings.filter(({ level }) => level === 'ok');
   const width = Math.max(0, ...fine.map(({ title }) => title.length));
   const listed = options.all
-    ? fine.map(
-        (finding) =>
-          `  ${markOf(finding, style)} ${finding.title.padEnd(width)}  ${style.dim(visible(finding.evidence))}`,
+    ? fine.flatMap((finding) =>
+        wrap(
+          `${finding.title.padEnd(width)}  ${visible(finding.evidence)}`,
+          `  ${markOf(finding, style)} `,
+          ' '.repeat(8),
+          columns,
+        ),
       )
     : [];
   const sum = [
@@ -64,9 +70,9 @@ export function notHealthy({ findings, counts }: Examination): VectabaseError {
   });
 }
 
-function entry({ title, evidence, fix, level }: Finding, style: Style): string[] {
+function entry({ title, evidence, fix, level }: Finding, style: Style, columns: number): string[] {
   return [
-    ...wrap(`${title}: ${visible(evidence)}`, `  ${markOf({ level }, style)} `, '    '),
+    ...wrap(`${title}: ${visible(evidence)}`, `  ${markOf({ level }, style)} `, '    ', columns),
     ...(fix === null ? [] : [`    ${style.dim(visible(fix))}`]),
   ];
 }

@@ -15,7 +15,9 @@ import { readCluster } from '../../../src/operator/backup/archive/cluster.ts';
 import { entriesOf } from '../../../src/operator/backup/catalog/view.ts';
 import { watchTimeline } from '../../../src/operator/backup/left-timeline.ts';
 import { openRepository, readCatalogues } from '../../../src/operator/backup/repository.ts';
+import { lookAtAlerts } from '../../../src/operator/backup/alerts/look.ts';
 import { testAlert } from '../../../src/operator/backup/alerts/test.ts';
+import { readStanding } from '../../../src/operator/backup/standing.ts';
 import type { Letter } from '../../../src/operator/backup/alerts/state.ts';
 import { makeRecoveryKey } from '../../../src/operator/backup/recovery-key.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
@@ -58,10 +60,11 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-async function start(login: string): Promise<RunningDaemon> {
+/** What the daemon of these tests is started with, beside the database. */
+function configuration(login: string) {
   const at = (name: string): string => path.join(directory, name);
   const { port } = hook.address() as AddressInfo;
-  const more = {
+  return {
     rest: { workers: 1 },
     admin: { socket: at('admin.sock') },
     archive: {
@@ -78,6 +81,10 @@ async function start(login: string): Promise<RunningDaemon> {
     },
     jobs: { backupLogin: { user: login }, disks: [directory] },
   };
+}
+
+async function start(login: string): Promise<RunningDaemon> {
+  const more = configuration(login);
   daemon = await startDaemon({ database: { ...cluster.adminAddress, user: 'authenticator' }, more });
   return daemon;
 }
@@ -94,6 +101,35 @@ test('a job that fails is told at once with the command to run, once, and in the
   await eventually(async () => /vectabase_alerts\{severity="critical"\} [1-9]/.test(await metrics()));
   expect(letters.slice(before).filter(({ key }) => key === 'job.base.failed')).toEqual([]);
   expect(pings).toHaveLength(quiet);
+});
+
+test('status shows what the daemon alerts on, also when no daemon answers', async () => {
+  await start('authenticator');
+  await eventually(async () => /vectabase_job_failing\{job="base"\} 1/.test(await metrics()));
+  const { host, port } = cluster.adminAddress;
+  const { daemonConfig } = installationPaths(directory);
+  await writeRuntimeFile(daemonConfig, {
+    ...configuration('authenticator'),
+    api: { host: '127.0.0.1', port: 0, cors: [] },
+    database: { host, port, user: 'x', database: 'x' },
+    log: { level: 'info' },
+  });
+  const now = Date.now();
+  const place = { directory: path.join(directory, 'store'), home: { directory: path.join(directory, 'home') } };
+  const standing = await readStanding({ place, data: directory, now, signal: new AbortController().signal });
+  const look = async () => lookAtAlerts({ dir: directory, address: cluster.adminAddress, now, standing });
+  const failed = { key: 'job.base.failed', severity: 'critical', command: 'vectabase backup create' };
+  const asked = await eventually(async () => (await look()).conditions.length > 0 && look());
+  expect(asked).toMatchObject({ by: 'daemon', conditions: expect.arrayContaining([expect.objectContaining(failed)]) });
+  daemon?.process.kill('SIGTERM');
+  await daemon?.exited;
+  expect(await look()).toMatchObject({
+    by: 'us',
+    conditions: expect.arrayContaining([expect.objectContaining(failed)]),
+  });
+  const gone = await lookAtAlerts({ dir: directory, address: undefined, now, standing });
+  expect(gone.conditions.map(({ key }) => key)).toContain('database');
+  rmSync(daemonConfig);
 });
 
 test('a test alert goes where alerts go, from the running daemon', async () => {

@@ -1,5 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Logger } from 'pino';
+import { backupJobs } from '../../../src/daemon/scheduler/backup-jobs.ts';
+import type { RuntimeConfig } from '../../../src/foundation/config/runtime-file.ts';
+import { expectedJobs } from '../../../src/operator/backup/alerts/jobs.ts';
 import { conditionsOf, type AlertFacts, type JobFacts } from '../../../src/operator/backup/alerts/rules.ts';
 import { alertSteps, type AlertState, type Condition, type Letter } from '../../../src/operator/backup/alerts/state.ts';
 
@@ -57,6 +61,36 @@ test.each<[string, Partial<AlertFacts>, string[]]>([
 ])('%s', (_, facts, keys) => {
   expect(keysOf(facts)).toEqual(keys);
   for (const { command } of conditionsOf({ ...calm, ...facts }, LIMITS)) expect(command).not.toBe('');
+});
+
+test('the jobs that status expects are those that the daemon runs', () => {
+  const archive = {
+    socketDirectory: '/a',
+    spool: '/s',
+    repository: '/r',
+    home: '/h',
+    whenFull: 'stop-writes' as const,
+  };
+  const some = fc.record({
+    archive: fc.constantFrom(undefined, archive),
+    backup: fc.record({
+      stores: fc.constantFrom([], [{ url: 'file:///mnt' }]),
+      rehearsalKeyFile: fc.constantFrom(undefined, '/key'),
+    }),
+    jobs: fc.constantFrom(
+      undefined,
+      ...[undefined, { user: 'backup' }].flatMap((backupLogin) =>
+        [undefined, '/scratch'].map((scratch) => ({ backupLogin, scratch, disks: [] })),
+      ),
+    ),
+  });
+  fc.assert(
+    fc.property(some, (parts) => {
+      const database = { host: '/run', port: 1, user: 'a', database: 'd' };
+      const config = { ...parts, database } as unknown as RuntimeConfig;
+      expect(backupJobs(config, undefined as unknown as Logger).map(({ name }) => name)).toEqual(expectedJobs(config));
+    }),
+  );
 });
 
 const conditionOf = (key: string): Condition => ({ key, severity: 'critical', title: key, command: 'x' });

@@ -270,7 +270,9 @@ describe('what is refused', () => {
     write('api:\n  port: 1\n  prot: 2\nlog: {level: loud}\nrest:\n  - a\nlimits: {}\nsmtp: {}\n');
     const { settings, mistakes } = readSettings({ dir });
     const file = path.join(dir, 'vectabase.yml');
-    expect(mistakes.map(({ message, details }) => [message.split(': ')[0], details['line'], details['column']])).toEqual([
+    expect(
+      mistakes.map(({ message, details }) => [message.split(': ')[0], details['line'], details['column']]),
+    ).toEqual([
       [`${file}:3:3`, 3, 3],
       [`${file}:4:7`, 4, 7],
       [`${file}:5:1`, 5, 1],
@@ -294,7 +296,22 @@ describe('what is refused', () => {
   });
 
   test('any text at all is read, or told about', () => {
-    const line = fc.constantFrom('api:', '  port: 3', '- x', '  - &a b', '*a', '"', '{', ']', ': :', '\t', '? a', '---', '...', '<<: *a');
+    const line = fc.constantFrom(
+      'api:',
+      '  port: 3',
+      '- x',
+      '  - &a b',
+      '*a',
+      '"',
+      '{',
+      ']',
+      ': :',
+      '\t',
+      '? a',
+      '---',
+      '...',
+      '<<: *a',
+    );
     fc.assert(
       fc.property(fc.array(line), (lines) => {
         write(lines.join('\n'));

@@ -264,7 +264,12 @@ const BROKEN: readonly Broken[] = [
   ['backups.configuration', 'warn', /none for 48 h/, of('backups', { configAge: 2 * DAY })],
   ['alerts.raised', 'warn', /the disk is 86 % full/, alerts(DISK)],
   ['alerts.raised', 'fail', /^the job base failed; the disk is 86 % full \(du -xh \/\)$/, alerts(DISK, JOB)],
-  ['settings.accepted', 'fail', /vectabase.yml:3:5: not YAML/, of('settings', { mistakes: ['vectabase.yml:3:5: not YAML'] })],
+  [
+    'settings.accepted',
+    'fail',
+    /vectabase.yml:3:5: not YAML/,
+    of('settings', { mistakes: ['vectabase.yml:3:5: not YAML'] }),
+  ],
   [
     'network.listeners',
     'fail',

@@ -14,13 +14,15 @@ export interface AlertTest {
  */
 export async function testAlert(dir: string): Promise<AlertTest> {
   const socket = adminSocket(dir);
-  const answer = await askDaemon(socket, { method: 'POST', path: '/alerts/test', timeout: 90_000 }).catch((cause: unknown) => {
-    throw new VectabaseError('INSTALLATION_MISSING', {
-      message: `no daemon answers at ${socket}`,
-      hint: 'Run systemctl status vectabase, and the command again as root when it runs.',
-      cause,
-    });
-  });
+  const answer = await askDaemon(socket, { method: 'POST', path: '/alerts/test', timeout: 90_000 }).catch(
+    (cause: unknown) => {
+      throw new VectabaseError('INSTALLATION_MISSING', {
+        message: `no daemon answers at ${socket}`,
+        hint: 'Run systemctl status vectabase, and the command again as root when it runs.',
+        cause,
+      });
+    },
+  );
   const result = JSON.parse(answer) as AlertTest;
   if (result.channels.length === 0) {
     throw new VectabaseError('CONFIG_INVALID', {

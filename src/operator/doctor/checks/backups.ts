@@ -3,10 +3,10 @@ import { fail, ok, warn, type About, type Check, type Verdict } from '../check.t
 import { ago } from './guards.ts';
 
 const DAY = 86_400;
+/** That there is no backup is one finding, not six. */
+const NONE_YET = ok('waits for the first backup');
 
-export const BACKUP_CHECKS: ReadonlyArray<
-  Check<'alerts'> | Check<'backups'> | Check<'database'> | Check<'keys'>
-> = [
+export const BACKUP_CHECKS: ReadonlyArray<Check<'alerts'> | Check<'backups'> | Check<'database'> | Check<'keys'>> = [
   {
     id: 'alerts.raised',
     title: 'nothing that the daemon alerts on',
@@ -50,7 +50,7 @@ export const BACKUP_CHECKS: ReadonlyArray<
     title: 'backups in another place than the data',
     fact: 'backups',
     judge: ({ sameDisk, where: place, newestAge, copies }, about) => {
-      if (newestAge === null) return ok('there is none yet');
+      if (newestAge === null) return NONE_YET;
       const told = `${place} is on the disk of the data: not a backup`;
       return sameDisk
         ? grave(about, told, 'vectabase config set backup.directory /mnt/OTHER-DISK')
@@ -75,7 +75,8 @@ export const BACKUP_CHECKS: ReadonlyArray<
     id: 'backups.rehearsal',
     title: 'a restore that was proved',
     fact: 'backups',
-    judge: ({ rehearsalAge }, { where }) => {
+    judge: ({ rehearsalAge, newestAge }, { where }) => {
+      if (newestAge === null) return NONE_YET;
       const fix = `vectabase backup rehearse --key recovery.key${where}`;
       if (rehearsalAge === null) return warn('never: nobody knows that the backups restore', fix);
       return rehearsalAge > 14 * DAY ? warn(ago(rehearsalAge), fix) : ok(ago(rehearsalAge));
@@ -85,7 +86,8 @@ export const BACKUP_CHECKS: ReadonlyArray<
     id: 'backups.key-proof',
     title: 'an owner who has the key',
     fact: 'backups',
-    judge: ({ keyProofAge }, { where }) => {
+    judge: ({ keyProofAge, newestAge }, { where }) => {
+      if (newestAge === null) return NONE_YET;
       if (keyProofAge === undefined) return ok('is not asked here');
       const fix = `vectabase backup verify --key recovery.key${where}`;
       if (keyProofAge === null) return warn('was never proved', fix);
@@ -100,7 +102,7 @@ export const BACKUP_CHECKS: ReadonlyArray<
     fact: 'backups',
     only: 'machine',
     judge: ({ configAge }, { where }) => {
-      if (configAge === null) return ok('waits for the first backup');
+      if (configAge === null) return NONE_YET;
       if (configAge <= 1.5 * DAY) return ok(ago(configAge));
       return warn(`none for ${duration(configAge)}`, `vectabase backup create --kind config${where}`);
     },
@@ -109,7 +111,8 @@ export const BACKUP_CHECKS: ReadonlyArray<
     id: 'backups.lag',
     title: 'the store close behind',
     fact: 'backups',
-    judge: ({ lag, continuous }, { where }) => {
+    judge: ({ lag, continuous, newestAge }, { where }) => {
+      if (newestAge === null) return NONE_YET;
       const fix = `vectabase logs daemon${where}`;
       if (!continuous) return warn('only whole backups are kept: what came after the newest would be lost', fix);
       if (lag === null) return fail('nothing was archived yet', fix);

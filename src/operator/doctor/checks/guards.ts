@@ -5,7 +5,13 @@ const DAY_MS = 86_400_000;
 
 /** Certificates, the volume, units, files, keys: what keeps strangers out. */
 export const GUARD_CHECKS: ReadonlyArray<
-  Check<'certificates'> | Check<'volume'> | Check<'units'> | Check<'files'> | Check<'drift'> | Check<'keys'> | Check<'settings'>
+  | Check<'certificates'>
+  | Check<'volume'>
+  | Check<'units'>
+  | Check<'files'>
+  | Check<'drift'>
+  | Check<'keys'>
+  | Check<'settings'>
 > = [
   {
     id: 'settings.accepted',

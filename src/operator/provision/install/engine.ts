@@ -23,12 +23,12 @@ export async function applySteps(steps: readonly Step[], machine: Machine, journ
   const changed: Array<InstallResult['changed'][number]> = [];
   for (const [index, step] of steps.entries()) {
     if (signal.aborted) throw stopped(index, steps.length);
-    const { id } = step;
+    const { id, title } = step;
     const at = clock.now();
     try {
       const changes = await step.detect(machine);
       if (changes.length === 0 && !journal.isOpen(id)) continue;
-      observe({ event: 'install.step.started', id, step: index + 1, of: steps.length });
+      observe({ event: 'install.step.started', id, title, step: index + 1, of: steps.length });
       await journal.append({ type: 'begin', step: id });
       await step.apply(machine, async (record) => journal.append({ type: 'record', step: id, record }));
       await prove(step, machine);
@@ -36,6 +36,7 @@ export async function applySteps(steps: readonly Step[], machine: Machine, journ
       observe({
         event: 'install.step.finished',
         id,
+        title,
         changed: true,
         changes: changes.length,
         ms: clock.now() - at,
@@ -43,7 +44,7 @@ export async function applySteps(steps: readonly Step[], machine: Machine, journ
       changed.push({ id, changes: changes.map(withoutDiff) });
     } catch (thrown) {
       const error = asVectabaseError(thrown);
-      observe({ event: 'install.step.failed', id, code: error.code, ms: clock.now() - at });
+      observe({ event: 'install.step.failed', id, title, code: error.code, ms: clock.now() - at });
       throw withStep(error, step);
     }
   }

@@ -5,6 +5,8 @@ export interface InstallPlan {
   readonly steps: readonly PlannedStep[];
   /** Of all steps. */
   readonly changes: number;
+  /** What the owner should know before, each a sentence. */
+  readonly notes: readonly string[];
 }
 
 export interface PlannedStep {
@@ -15,18 +17,26 @@ export interface PlannedStep {
   readonly unfinished: boolean;
 }
 
-/** Looks at every step, in order. Nothing is touched. */
+/** Looks at every step, in order. Nothing is touched. What one step does is not planned again for a later one. */
 export async function planInstall(
   steps: readonly Step[],
   machine: Machine,
   isOpen: (step: string) => boolean,
-): Promise<InstallPlan> {
+): Promise<Omit<InstallPlan, 'notes'>> {
   const planned: PlannedStep[] = [];
+  const seen = new Set<string>();
   for (const step of steps) {
     machine.context.signal.throwIfAborted();
     const { id, title } = step;
-    const changes = await step.detect(machine);
+    const found = await step.detect(machine);
+    const changes = found.filter((change) => !seen.has(keyOf(change)));
+    for (const change of changes) seen.add(keyOf(change));
     if (changes.length > 0 || isOpen(id)) planned.push({ id, title, changes, unfinished: isOpen(id) });
   }
   return { steps: planned, changes: planned.reduce((sum, { changes }) => sum + changes.length, 0) };
+}
+
+/** A thing is made once; it may be changed for several reasons. */
+function keyOf({ action, target, note }: Change): string {
+  return action === 'create' ? target : [action, target, note].join('\0');
 }

@@ -23,17 +23,35 @@ type Context = JobContext<InstallObservation>;
 export async function planMachine(settings: InstallSettings, context: Context): Promise<InstallPlan> {
   requireRoot('install');
   const journal = await readJournal(INSTALLED.journal);
-  const machine = await preflight(settings, context, journal);
-  return planInstall(installSteps(settings), machine, (step) => journal.isOpen(step));
+  const { notes, listening } = noting(context);
+  const machine = await preflight(settings, listening, journal);
+  return { ...(await planInstall(installSteps(settings), machine, (step) => journal.isOpen(step))), notes };
+}
+
+export interface MachineResult extends InstallResult {
+  /** What the owner should know, each a sentence. */
+  readonly notes: readonly string[];
 }
 
 /** Makes this machine what the settings say. @throws as `applySteps`; LOCK_HELD */
-export async function installMachine(settings: InstallSettings, context: Context): Promise<InstallResult> {
+export async function installMachine(settings: InstallSettings, context: Context): Promise<MachineResult> {
   requireRoot('install');
-  await preflight(settings, context, await readJournal(INSTALLED.journal));
-  return withJournal(settings, context, async (machine, journal) =>
-    applySteps(installSteps(settings), machine, journal),
-  );
+  const { notes, listening } = noting(context);
+  await preflight(settings, listening, await readJournal(INSTALLED.journal));
+  return withJournal(settings, listening, async (machine, journal) => ({
+    ...(await applySteps(installSteps(settings), machine, journal)),
+    notes,
+  }));
+}
+
+/** Notes are for the end, where a person reads them, each once: a step that looks twice says them twice. */
+function noting(context: Context): { readonly notes: readonly string[]; readonly listening: Context } {
+  const notes: string[] = [];
+  const observe = (observation: InstallObservation): void => {
+    if (observation.event !== 'install.machine.noted') context.observe(observation);
+    else if (!notes.includes(observation.note)) notes.push(observation.note);
+  };
+  return { notes, listening: { ...context, observe } };
 }
 
 export interface UninstallResult {

@@ -142,9 +142,9 @@ export type Volume =
 
 /** Everything noteworthy that install and uninstall say. */
 export type InstallObservation = Observation & { event: `install.${string}.${Phase}` } & (
-    | { event: 'install.step.started'; id: string; step: number; of: number }
-    | { event: 'install.step.finished'; id: string; changed: boolean; changes: number; ms: number }
-    | { event: 'install.step.failed'; id: string; code: string; ms: number }
+    | { event: 'install.step.started'; id: string; title: string; step: number; of: number }
+    | { event: 'install.step.finished'; id: string; title: string; changed: boolean; changes: number; ms: number }
+    | { event: 'install.step.failed'; id: string; title: string; code: string; ms: number }
     /** A file had been changed by somebody else; what it was is kept at `savedTo`. */
     | { event: 'install.foreign.noted'; id: string; target: string; savedTo: string }
     | { event: 'install.machine.noted'; id: string; note: string }

@@ -19,18 +19,26 @@ export async function undoSteps(
   for (const [index, id] of recorded.entries()) {
     if (signal.aborted) throw stopped(index, recorded.length);
     const at = clock.now();
-    observe({ event: 'install.step.started', id, step: index + 1, of: recorded.length });
+    const title = known.get(id)?.title ?? id;
+    observe({ event: 'install.step.started', id, title, step: index + 1, of: recorded.length });
     const records = journal.ofStep(id).toReversed();
     try {
       const step = known.get(id);
       if (step === undefined) await undoRecords(machine, records, { purge });
       else await step.undo(machine, records, { purge });
     } catch (error) {
-      observe({ event: 'install.step.failed', id, code: 'failed', ms: clock.now() - at });
+      observe({ event: 'install.step.failed', id, title, code: 'failed', ms: clock.now() - at });
       throw error;
     }
     await journal.append({ type: 'undone', step: id });
-    observe({ event: 'install.step.finished', id, changed: true, changes: records.length, ms: clock.now() - at });
+    observe({
+      event: 'install.step.finished',
+      id,
+      title,
+      changed: true,
+      changes: records.length,
+      ms: clock.now() - at,
+    });
   }
   return recorded;
 }

@@ -62,9 +62,11 @@ async function differences(machine: Machine, spec: UnitSpec): Promise<Difference
   };
   if (state.enabled.startsWith('masked')) add('is masked', 'unmask', ...runtimeFlag(state), unit);
   if (state.needsReload) add('its files changed', 'daemon-reload');
-  if (enable && !state.enabled.startsWith('enabled')) add('does not start at boot', 'enable', unit);
+  // A plan comes before the unit itself.
+  const isNew = !state.exists;
+  if (enable && !state.enabled.startsWith('enabled')) add(isNew ? 'at boot' : 'does not start at boot', 'enable', unit);
   if (!start) return found;
-  if (!state.active) add('does not run', 'start', unit);
+  if (!state.active) add(isNew ? 'now' : 'does not run', 'start', unit);
   else if (state.needsReload || (await changedSince(restartOn, state.activeSince)))
     add('runs with old files', 'restart', unit);
   else if (await changedSince(reloadOn, state.changedAt)) add('runs with old settings', 'reload-or-restart', unit);
