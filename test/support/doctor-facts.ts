@@ -106,6 +106,7 @@ export function goodFacts(): Facts {
       lag: 40,
       continuous: true,
       copies: [],
+      locked: [],
     },
     alerts: { conditions: [] },
     network: {

@@ -1,14 +1,13 @@
 import { Args, Flags } from '@oclif/core';
-import { BaseCommand } from '../../cli/base-command.ts';
-import { openingFlags } from '../../cli/backup-command.ts';
+import { BackupCommand, openingFlags } from '../../cli/backup-command.ts';
 import { formatBytes } from '../../cli/render/units.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { DecryptReport } from '../../operator/backup/decrypt.ts';
 
-export default class BackupDecrypt extends BaseCommand<DecryptReport> {
+export default class BackupDecrypt extends BackupCommand<DecryptReport> {
   static override summary = 'open one sealed file, with nothing but the file and the key';
   static override description =
-    'Writes what is in it to stdout, or to a new file. On stdout, believe nothing before the command has ended with 0.';
+    'Writes what is in it to stdout, or to a new file. On stdout, believe nothing before the command has ended with 0. A key that came later than the file opens it by the catalogue of its store, which is read from --from then.';
   static override examples = [
     '<%= config.bin %> backup decrypt globals.sql.vbk --key recovery.key',
     '<%= config.bin %> backup decrypt base.tar.vbk --key recovery.key | tar -t',
@@ -29,9 +28,11 @@ export default class BackupDecrypt extends BaseCommand<DecryptReport> {
     }
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
     const { decryptFile } = await import('../../operator/backup/decrypt.ts');
-    const identities = await readRecoveryKey(flags.key);
+    const { openIn } = await import('../../operator/backup/opener.ts');
+    const { openRepository } = await import('../../operator/backup/repository.ts');
+    const opener = openIn(async () => openRepository(await this.place(flags)), await readRecoveryKey(flags.key));
     const sink = flags.out === undefined ? process.stdout : flags.out;
-    const report = await decryptFile({ file: args.file, identities, sink }, this.signal);
+    const report = await decryptFile({ file: args.file, opener, sink }, this.signal);
     const { object, systemId, createdAt, bytes } = report;
     this.say(`${object} of cluster ${systemId}, sealed ${createdAt}: ${formatBytes(bytes)}`);
     return report;

@@ -5,7 +5,7 @@ import type { NewRecoveryKey } from '../../operator/backup/recovery-key.ts';
 export default class BackupKey extends BackupCommand<NewRecoveryKey> {
   static override summary = 'make the key that opens backups';
   static override description = `The file is written once and exists nowhere else: keep it, twice, away from this machine. Without it no backup can be restored.
-The machine keeps the public half alone, so it can make backups and not read them. Run it again for a second key: backups are then sealed for both.`;
+The machine keeps the public half alone, so it can make backups and not read them. For a second key, or a new one, there is vectabase backup keys add, which lets it open what is there, too.`;
   static override examples = ['<%= config.bin %> backup key --out /media/usb/recovery.key'];
   static override flags = {
     out: Flags.string({ summary: 'file to write, which must not exist', required: true, helpValue: 'FILE' }),

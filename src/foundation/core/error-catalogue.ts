@@ -177,7 +177,7 @@ export const ERROR_CATALOGUE = {
   },
   BACKUPS_AMISS: {
     exitCode: 6,
-    doc: '`backup status` found what an owner should not sleep on; `details.problems` names it.',
+    doc: '`backup status` found what an owner should not sleep on (`details.problems`), or `backup keys add` what no key at hand opens (`details.epochs`).',
   },
   CATALOGUE_BROKEN: {
     exitCode: 6,

@@ -5,7 +5,7 @@ import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { startBaseBackup } from '../../foundation/postgres/base-backup.ts';
 import { Session } from '../../foundation/postgres/session.ts';
 import { sealFile } from './container.ts';
-import { labelOf, newEpoch, type Epoch } from './epochs.ts';
+import { epochEntry, labelOf, newEpoch, type Epoch } from './epochs.ts';
 import { noteFailure } from './failure.ts';
 import { baseObject, storeKey } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
@@ -98,7 +98,7 @@ async function publish(
   }
   await store.put(recordKey(record), Buffer.from(`${JSON.stringify(record, null, 2)}\n`), { signal });
   const { append } = openWriter({ store, systemId, home, clock, signal });
-  await append({ kind: 'epoch', id: epoch.id, keySha256: epoch.fingerprint });
+  await append(epochEntry(epoch));
   await append({ kind: 'base', ...facts, epoch: epoch.id });
 }
 

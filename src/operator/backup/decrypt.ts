@@ -6,9 +6,8 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
-import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import { openSealed } from './container.ts';
-import { openWith } from './epochs.ts';
+import type { KeyOpener } from './epochs.ts';
 
 export interface DecryptReport {
   /** What the file says that it is. */
@@ -20,7 +19,7 @@ export interface DecryptReport {
 
 interface DecryptInput {
   readonly file: string;
-  readonly identities: readonly AgeIdentity[];
+  readonly opener: KeyOpener;
   /** A file that does not exist yet, which appears whole or not at all; or a stream that others own. */
   readonly sink: string | NodeJS.WritableStream;
 }
@@ -30,11 +29,8 @@ interface DecryptInput {
  *
  * @throws VectabaseError BACKUP_DAMAGED, SECRETS_KEY_WRONG, USAGE when the file to write is there
  */
-export async function decryptFile(
-  { file, identities, sink }: DecryptInput,
-  signal: AbortSignal,
-): Promise<DecryptReport> {
-  const opened = await openSealed(createReadStream(file), { name: file, opener: openWith(identities) });
+export async function decryptFile({ file, opener, sink }: DecryptInput, signal: AbortSignal): Promise<DecryptReport> {
+  const opened = await openSealed(createReadStream(file), { name: file, opener });
   const { object, systemId, createdAt } = opened.header;
   let bytes = 0;
   const pour = async (plain: Readable, into: NodeJS.WritableStream): Promise<void> => {

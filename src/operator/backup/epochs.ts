@@ -3,6 +3,7 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { Clock } from '../../foundation/core/observe.ts';
 import { openFromAge, sealForAge } from '../../foundation/crypto/age.ts';
 import type { AgeIdentity, AgeRecipient } from '../../foundation/crypto/age-keys.ts';
+import type { EntryOf } from './catalog/entries.ts';
 import type { ObjectHeader } from './header.ts';
 
 /**
@@ -16,6 +17,8 @@ export interface Epoch {
   readonly key: Buffer;
   /** An age file, armored. */
   readonly wrapped: string;
+  /** Whom it is wrapped for. */
+  readonly recipients: string[];
   /**
    * SHA-256 of the key in hexadecimal, for the signed catalogue. A recovery key's public half is no secret, so anybody
    * can seal a file for it; a file whose epoch no entry names was made by a stranger.
@@ -30,10 +33,25 @@ export async function newEpoch(recipients: readonly AgeRecipient[], now: number)
   return {
     id: `${labelOf(now)}-${randomBytes(4).toString('hex')}`,
     key,
-    wrapped: await sealForAge(key.toString('base64'), recipients),
+    wrapped: await wrapKey(key, recipients),
+    recipients: recipients.map(({ text }) => text),
     fingerprint: fingerprintOf(key),
     startedAt: now,
   };
+}
+
+/** What the catalogue hears of it. */
+export function epochEntry({ id, fingerprint, recipients, wrapped }: Epoch): EntryOf<'epoch'> {
+  return { kind: 'epoch', id, keySha256: fingerprint, sealed: { recipients, wrapped } };
+}
+
+export async function wrapKey(key: Buffer, recipients: readonly AgeRecipient[]): Promise<string> {
+  return sealForAge(key.toString('base64'), recipients);
+}
+
+/** @throws VectabaseError SECRETS_KEY_WRONG when none of the identities opens it */
+export async function unwrapKey(wrapped: string, identities: readonly AgeIdentity[], name: string): Promise<Buffer> {
+  return Buffer.from((await openFromAge(Buffer.from(wrapped), identities, name)).toString(), 'base64');
 }
 
 /** `20261122T030000Z`: names sort by age. */
@@ -56,9 +74,7 @@ export type KeyOpener = (header: ObjectHeader, name: string) => Promise<Buffer>;
 export function openWith(identities: readonly AgeIdentity[]): KeyOpener {
   const known = new Map<string, Promise<Buffer>>();
   return async ({ key: wrapped }, name) => {
-    const key =
-      known.get(wrapped) ??
-      openFromAge(Buffer.from(wrapped), identities, name).then((text) => Buffer.from(text.toString(), 'base64'));
+    const key = known.get(wrapped) ?? unwrapKey(wrapped, identities, name);
     known.set(wrapped, key);
     return key;
   };
@@ -74,35 +90,48 @@ export function openWithEpoch(epoch: Epoch): KeyOpener {
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** The epoch of the moment: a new one after a day, after a base backup and after each start of the process. */
+/** The epoch of the moment: a new one after a day, after a base backup, for a new recovery key and after each start. */
 export class Epochs {
   readonly #recipients: () => Promise<readonly AgeRecipient[]>;
   readonly #clock: Clock;
-  #current: Promise<Epoch> | undefined;
-  #startedAt = 0;
+  #held: Held | undefined;
 
-  /** @param recipients asked at each new epoch, so that a new recovery key counts from then on */
+  /** @param recipients asked at each file, so that a new recovery key counts from the next one on */
   constructor(recipients: () => Promise<readonly AgeRecipient[]>, clock: Clock) {
     this.#recipients = recipients;
     this.#clock = clock;
   }
 
   async current(): Promise<Epoch> {
-    const now = this.#clock.now();
-    // A clock that was set back must not stretch the day.
-    const fresh = now >= this.#startedAt && now - this.#startedAt < DAY;
-    if (this.#current && fresh) return this.#current;
-    this.#startedAt = now;
-    const epoch = this.#recipients().then((recipients) => newEpoch(recipients, now));
-    this.#current = epoch;
-    epoch.catch(() => {
-      if (this.#current === epoch) this.#current = undefined;
+    const recipients = await this.#recipients().catch((error: unknown) => {
+      // WAL goes on being kept, for those for whom it was.
+      if (this.#held) return this.#held.recipients;
+      throw error;
     });
-    return epoch;
+    const now = this.#clock.now();
+    if (this.#held && isFresh(this.#held, recipients, now)) return this.#held.epoch;
+    const held = { epoch: newEpoch(recipients, now), recipients, startedAt: now };
+    this.#held = held;
+    held.epoch.catch(() => {
+      if (this.#held === held) this.#held = undefined;
+    });
+    return held.epoch;
   }
 
   /** The next file starts a new one. */
   end(): void {
-    this.#current = undefined;
+    this.#held = undefined;
   }
+}
+
+interface Held {
+  readonly epoch: Promise<Epoch>;
+  readonly recipients: readonly AgeRecipient[];
+  readonly startedAt: number;
+}
+
+/** A clock that was set back must not stretch the day. */
+function isFresh({ recipients, startedAt }: Held, asked: readonly AgeRecipient[], now: number): boolean {
+  const names = (each: readonly AgeRecipient[]): string => each.map(({ text }) => text).join('\n');
+  return now >= startedAt && now - startedAt < DAY && names(recipients) === names(asked);
 }

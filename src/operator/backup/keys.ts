@@ -4,31 +4,49 @@ import type { Clock } from '../../foundation/core/observe.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import { openWriter } from './catalog/append.ts';
 import { ensureSigner, readTrustedKeys, rotateSigner, trustKey } from './catalog/home.ts';
+import { liveEpochKeys, lockedEpochs } from './catalog/epoch-keys.ts';
 import { listSystems } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { openSealed } from './container.ts';
-import { openWith } from './epochs.ts';
+import { openIn } from './opener.ts';
 import { baseObject, storeKey } from './names.ts';
 import { readRecipients } from './recovery-key.ts';
 import { readCatalogues, type Repository } from './repository.ts';
 
 export interface KeyList {
   /** Whom backups are sealed for, and when the owner last showed the private half (ISO 8601). */
-  readonly recovery: ReadonlyArray<{ readonly recipient: string; readonly provedAt: string | null }>;
+  readonly recovery: ReadonlyArray<{
+    readonly recipient: string;
+    readonly provedAt: string | null;
+    /** Epochs of backups that it does not open. */
+    readonly locked: number;
+  }>;
+  /** Keys that nothing is sealed for any more, and epochs that they open until their files are gone. */
+  readonly removed: ReadonlyArray<{ readonly recipient: string; readonly opens: number }>;
   /** Public keys that sign the catalogue; the last one signs now. */
   readonly catalogue: readonly string[];
 }
 
 /** @throws VectabaseError BACKUP_KEY_MISSING, CATALOGUE_BROKEN */
 export async function listKeys(repository: Repository, signal: AbortSignal): Promise<KeyList> {
-  const recipients = await readRecipients(repository.home);
-  const proofs = (await readCatalogues(repository, signal)).flatMap(({ documents }) =>
-    entriesOf(documents, 'key-proved'),
-  );
+  const recipients = (await readRecipients(repository.home)).map(({ text }) => text);
+  const catalogues = await readCatalogues(repository, signal);
+  const proofs = catalogues.flatMap(({ documents }) => entriesOf(documents, 'key-proved'));
+  const epochs = catalogues.flatMap(liveEpochKeys);
+  const locked = new Map(lockedEpochs(epochs, recipients).map((each) => [each.recipient, each.epochs.length]));
+  const removed = new Set(epochs.flatMap((key) => [...key.recipients]).filter((each) => !recipients.includes(each)));
   const provedAt = (recipient: string): string | null =>
     proofs.filter(({ entry }) => entry.recipient === recipient).at(-1)?.at ?? null;
   return {
-    recovery: recipients.map(({ text }) => ({ recipient: text, provedAt: provedAt(text) })),
+    recovery: recipients.map((recipient) => ({
+      recipient,
+      provedAt: provedAt(recipient),
+      locked: locked.get(recipient) ?? 0,
+    })),
+    removed: [...removed].map((recipient) => ({
+      recipient,
+      opens: epochs.filter((key) => key.recipients.has(recipient)).length,
+    })),
     catalogue: await readTrustedKeys(repository.home),
   };
 }
@@ -65,7 +83,7 @@ export async function proveKey({ repository, identities, by, clock, signal }: Pr
     const { label } = newest.entry;
     const key = storeKey(systemId, baseObject(label, 'manifest'));
     const name = `${store.url}/${key}`;
-    const sealed = await openSealed(await store.get(key, { signal }), { name, opener: openWith([own]) });
+    const sealed = await openSealed(await store.get(key, { signal }), { name, opener: openIn(repository, [own]) });
     await sealed.read(async (plain) => void (await buffer(plain)));
     const { append } = openWriter({ store, systemId, home, clock, signal });
     await append({ kind: 'key-proved', recipient: own.recipient, by });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ownerToBe, writeDurably } from '../../foundation/core/durable-file.ts';
@@ -34,10 +35,40 @@ export async function makeRecoveryKey(home: CatalogueHome, file: string, now: nu
       });
     },
   );
-  const known = await readRecipientLines(home);
-  const owner = await ownerToBe(home.directory);
-  await writeDurably(recipientsFile(home), [...known, identity.recipient, ''].join('\n'), { owner });
+  await addRecipient(home, identity.recipient);
   return { file, recipient: identity.recipient };
+}
+
+/**
+ * Whom to seal for next: a public half that was named, or that of a key in a file, which is made where there is none.
+ *
+ * @throws VectabaseError USAGE for neither or both, or what is no public key; BACKUP_KEY_MISSING for a file without a key
+ */
+export async function newRecipient(
+  home: CatalogueHome,
+  { text, file, now }: { readonly text: string | undefined; readonly file: string | undefined; readonly now: number },
+): Promise<string> {
+  if (file !== undefined && text === undefined) {
+    if (!existsSync(file)) return (await makeRecoveryKey(home, file, now)).recipient;
+    const [identity] = await readRecoveryKey(file);
+    if (identity) return identity.recipient;
+  }
+  const recipient = text === undefined || file !== undefined ? undefined : parseRecipient(text);
+  if (recipient) return recipient.text;
+  throw new VectabaseError('USAGE', {
+    message: 'one public key of age is needed',
+    hint: 'Name the public half of the new key (age1…), or make one: --out FILE.',
+  });
+}
+
+/** Seals for one more from the next file on. One that is there already stays where it is. */
+export async function addRecipient(home: CatalogueHome, recipient: string): Promise<void> {
+  await writeRecipients(home, [...new Set([...(await readRecipientLines(home)), recipient])]);
+}
+
+export async function writeRecipients(home: CatalogueHome, recipients: readonly string[]): Promise<void> {
+  const owner = await ownerToBe(home.directory);
+  await writeDurably(recipientsFile(home), recipients.map((recipient) => `${recipient}\n`).join(''), { owner });
 }
 
 /** @throws VectabaseError BACKUP_KEY_MISSING when no recovery key was made yet */

@@ -8,7 +8,8 @@ import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import { ownName } from '../../foundation/process/service-user.ts';
 import { openWriter } from './catalog/append.ts';
 import { nearestCounts, type CountsComparison, compareCounts, lostTables } from './dump/counts.ts';
-import { labelOf, openWith } from './epochs.ts';
+import { labelOf } from './epochs.ts';
+import { openIn } from './opener.ts';
 import type { BackupObservation } from './observations.ts';
 import type { Repository } from './repository.ts';
 import { readArchive, type ArchiveView } from './restore/archive-view.ts';
@@ -52,7 +53,7 @@ export interface RehearsalReport extends CopyReport {
  */
 export async function rehearse(input: RehearseInput, ctx: JobContext<BackupObservation>): Promise<RehearsalReport> {
   const { repository, identities, label, unsigned } = input;
-  const opener = openWith(identities);
+  const opener = openIn(repository, identities);
   const view = await readArchive(repository, { opener, unsigned: unsigned === true, signal: ctx.signal });
   const target =
     input.target ?? (label === undefined ? randomTarget(view, ctx.clock.now()) : ({ kind: 'base' } as const));

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { duration, instant } from '../../foundation/core/numbers.ts';
+import { liveEpochKeys, lockedEpochs } from './catalog/epoch-keys.ts';
 import { readHead } from './catalog/home.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
@@ -29,6 +30,8 @@ export interface Standing {
   readonly clockBehind: number;
   readonly continuous: boolean;
   readonly recoveryKey: boolean;
+  /** Recovery keys that do not open all that is kept, with the epochs that they do not. */
+  readonly locked: ReturnType<typeof lockedEpochs>;
   /** Further places; `behind` is null for one that has nothing yet. */
   readonly copies: ReadonlyArray<{ readonly where: string; readonly behind: number | null }>;
 }
@@ -43,10 +46,7 @@ interface Input {
 
 /** @throws VectabaseError CATALOGUE_BROKEN, STORE_UNREACHABLE */
 export async function readStanding({ place, data, now, signal }: Input): Promise<Standing> {
-  const recoveryKey = await readRecipients(place.home).then(
-    () => true,
-    () => false,
-  );
+  const recipients = await readRecipients(place.home).catch(() => []);
   const repository = await openRepository(place);
   const catalogues = existsSync(place.directory) ? await readCatalogues(repository, signal) : [];
   const stores = (place.stores ?? []).map(({ url }) => url.replace(/\/$/, ''));
@@ -61,7 +61,11 @@ export async function readStanding({ place, data, now, signal }: Input): Promise
     line: standing.newestAge === null ? line : `${line}; ${copiesInWords(copies)}`,
     where: repository.store.url,
     sameDisk,
-    recoveryKey,
+    recoveryKey: recipients.length > 0,
+    locked: lockedEpochs(
+      catalogues.flatMap(liveEpochKeys),
+      recipients.map(({ text }) => text),
+    ),
     copies,
   };
 }
@@ -100,7 +104,7 @@ const SAME_TIME = 5 * 60_000;
 export function standingOf(
   catalogues: readonly Catalogue[],
   now: number,
-): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey' | 'copies'> {
+): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey' | 'locked' | 'copies'> {
   const all = catalogues.map((catalogue) => factsOf(catalogue));
   const facts = all.toSorted((a, b) => (b.newest ?? 0) - (a.newest ?? 0))[0];
   const newestDocument = Math.max(

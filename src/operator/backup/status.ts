@@ -105,7 +105,7 @@ function failures(catalogues: readonly Catalogue[]): string[] {
 }
 
 function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[] {
-  const { recoveryKey, newestAge, sameDisk, rehearsalAge, keyProofAge, clockBehind } = standing;
+  const { recoveryKey, locked, newestAge, sameDisk, rehearsalAge, keyProofAge, clockBehind } = standing;
   if (!recoveryKey) return ['there is no recovery key: vectabase backup key --out FILE'];
   if (newestAge === null) return ['there is no backup: vectabase backup create'];
   const late = stores.filter(({ behind, failure }) => failure !== undefined || (behind ?? 0) > HOUR);
@@ -116,6 +116,10 @@ function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[
     ...(sameDisk && stores.every(({ behind }) => behind === null)
       ? ['all backups are on the disk that they should protect, which is not a backup: set backup.stores']
       : []),
+    ...locked.map(
+      ({ recipient, epochs }) =>
+        `recovery key ${recipient} does not open ${epochsInWords(epochs)}: vectabase backup keys add ${recipient} --key FILE`,
+    ),
     ...late.map(({ store }) => `${store} is not up to date: vectabase backup copy`),
     ...(newestAge > 8 * DAY ? [`the newest backup is ${duration(newestAge)} old: vectabase backup create`] : []),
     ...(rehearsalAge === null ? ['no restore was ever proved: vectabase backup rehearse --key FILE'] : []),
@@ -125,4 +129,10 @@ function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[
       ? ['nobody showed the recovery key in 31 days: vectabase backup keys prove --key FILE']
       : []),
   ];
+}
+
+/** Their names begin with when they did. */
+function epochsInWords(epochs: readonly string[]): string {
+  const [first = '', last] = [epochs[0], epochs.at(-1)];
+  return epochs.length === 1 ? `epoch ${first}` : `${epochs.length} epochs from ${first} to ${last}`;
 }

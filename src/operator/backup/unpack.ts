@@ -8,7 +8,7 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import { openSealed } from './container.ts';
-import { openWith } from './epochs.ts';
+import { openIn } from './opener.ts';
 import { Manifest } from './manifest.ts';
 import { baseObject } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
@@ -100,17 +100,19 @@ async function readManifest(input: UnpackInput, signal: AbortSignal): Promise<Bu
  * catalogue names is refused before it is read, and at its end what has not the catalogued bytes.
  */
 async function openPart(
-  { repository: { store }, entry, identities }: UnpackInput,
+  { repository, entry, identities }: UnpackInput,
   part: 'base.tar' | 'manifest',
   signal: AbortSignal,
 ) {
+  const { store } = repository;
+  const opener = openIn(repository, identities);
   const object = baseObject(entry.label, part);
   const key = objectKey(entry, object);
   const name = `${store.url}/${key}`;
   const sum = { size: 0, hash: createHash('sha256') };
   const source = Readable.from(summing(await store.get(key, { signal }), sum), { objectMode: false });
   const expect = { object, systemId: entry.systemId };
-  const { fingerprint, read } = await openSealed(source, { name, opener: openWith(identities), expect });
+  const { fingerprint, read } = await openSealed(source, { name, opener, expect });
   if (entry.keySha256 !== undefined && fingerprint !== entry.keySha256) {
     source.destroy();
     throw notCatalogued(name);

@@ -11,7 +11,8 @@ import { objectsOf, type NamedObject } from './catalog/objects.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { openSealed } from './container.ts';
-import { openWith, type KeyOpener } from './epochs.ts';
+import type { KeyOpener } from './epochs.ts';
+import { openIn } from './opener.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { readCatalogues, type Repository } from './repository.ts';
 
@@ -51,7 +52,7 @@ export async function verifyStored(
   const { repository, identities, label } = input;
   const { store } = repository;
   const began = ctx.clock.now();
-  const opener = identities && openWith(identities);
+  const opener = identities && openIn(repository, identities);
   const level = opener ? 2 : 1;
   await assertNoneGone(repository, ctx.signal);
   const catalogues = await readCatalogues(repository, ctx.signal);

@@ -230,6 +230,8 @@ export interface BackupFacts {
   /** Seconds by which the store is behind; null when nothing is archived. */
   readonly lag: number | null;
   /** Further places, and by how many seconds each is behind; null for one that has nothing yet. */
+  /** Recovery keys that do not open all that is kept. */
+  readonly locked: ReadonlyArray<{ readonly recipient: string; readonly epochs: readonly string[] }>;
   readonly copies: ReadonlyArray<{ readonly where: string; readonly behind: number | null }>;
   /** Whether WAL goes to the store all the time. */
   readonly continuous: boolean;

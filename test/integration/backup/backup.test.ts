@@ -8,6 +8,7 @@ import { sleep } from '../../../src/foundation/core/sleep.ts';
 import type { AgeIdentity } from '../../../src/foundation/crypto/age-keys.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { createBackup } from '../../../src/operator/backup/create.ts';
+import { openWith } from '../../../src/operator/backup/epochs.ts';
 import { decryptFile } from '../../../src/operator/backup/decrypt.ts';
 import { listKeys, proveKey } from '../../../src/operator/backup/keys.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
@@ -119,15 +120,16 @@ describe('a backup', () => {
     const file = path.join(place.directory, entry.systemId, 'base', entry.label, 'manifest.vbk');
     const out = path.join(home, 'manifest.json');
     const { signal } = new AbortController();
-    const report = await decryptFile({ file, identities, sink: out }, signal);
+    const opener = openWith(identities);
+    const report = await decryptFile({ file, opener, sink: out }, signal);
     expect(report).toMatchObject({ object: `base/${entry.label}/manifest`, systemId: entry.systemId });
     expect(JSON.parse(await readFile(out, 'utf8'))).toHaveProperty('Files');
-    await expect(decryptFile({ file, identities, sink: out }, signal)).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(decryptFile({ file, opener, sink: out }, signal)).rejects.toMatchObject({ code: 'USAGE' });
     const cut = path.join(home, 'cut.vbk');
     await copyFile(file, cut);
     await truncate(cut, (await stat(cut)).size - 1);
     const elsewhere = path.join(home, 'cut.json');
-    await expect(decryptFile({ file: cut, identities, sink: elsewhere }, signal)).rejects.toMatchObject({
+    await expect(decryptFile({ file: cut, opener, sink: elsewhere }, signal)).rejects.toMatchObject({
       code: 'BACKUP_DAMAGED',
     });
     expect((await readdir(home)).filter((name) => name.startsWith('cut.json'))).toEqual([]);

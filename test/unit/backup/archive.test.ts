@@ -220,7 +220,7 @@ describe('the archive', () => {
       expect(uploader.status).toMatchObject({ waitingFiles: 3 });
       await uploader.drain();
       expect(entries).toMatchObject([
-        { kind: 'epoch' },
+        { kind: 'epoch', sealed: { recipients: recipients.map(({ text }) => text) } },
         { kind: 'wal', timeline: 1, start: '0/300000', end: '0/500000', lastCommitAt: '1970-01-01T00:00:01.000Z' },
         { kind: 'wal', timeline: 1, start: '0/600000', end: '0/700000', lastCommitAt: '1970-01-01T00:00:02.000Z' },
       ]);

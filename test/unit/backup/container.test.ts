@@ -11,6 +11,7 @@ import { newIdentityFile, parseIdentities, parseRecipient } from '../../../src/f
 import type { AgeIdentity, AgeRecipient } from '../../../src/foundation/crypto/age-keys.ts';
 import { sealStream } from '../../../src/foundation/crypto/sealed-stream.ts';
 import { openFile, openSealed, sealFile, type OpenOptions } from '../../../src/operator/backup/container.ts';
+import { newKeys } from '../../support/archive.ts';
 import { Epochs, newEpoch, openWith, openWithEpoch, type Epoch } from '../../../src/operator/backup/epochs.ts';
 
 const OBJECT = 'wal/00000001/00000000/000000010000000000000003';
@@ -171,6 +172,22 @@ describe('epochs', () => {
     expect(third.id).not.toBe(second.id);
     now -= HOUR;
     expect((await epochs.current()).id).not.toBe(third.id);
+  });
+
+  test('end for a new recovery key, and not for keys that cannot be read for a while', async () => {
+    let keys: AgeRecipient[] | undefined = (await newKeys()).recipients;
+    const asked = async (): Promise<AgeRecipient[]> => {
+      if (keys) return keys;
+      throw new Error('the disk is away');
+    };
+    const epochs = new Epochs(asked, { now: () => 0 });
+    const first = await epochs.current();
+    keys = undefined;
+    expect(await epochs.current()).toBe(first);
+    keys = (await newKeys()).recipients;
+    const second = await epochs.current();
+    expect(second.recipients).toEqual(keys.map(({ text }) => text));
+    expect(await epochs.current()).toBe(second);
   });
 
   test('that could not begin are tried again', async () => {

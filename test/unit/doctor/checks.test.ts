@@ -251,6 +251,12 @@ const BROKEN: readonly Broken[] = [
   ['backups.copies', 'fail', /behind/, of('backups', { copies: [{ where: 's3://b', behind: 2 * DAY }] })],
   ['backups.rehearsal', 'warn', /never/, of('backups', { rehearsalAge: null })],
   ['backups.rehearsal', 'warn', /ago/, of('backups', { rehearsalAge: 30 * DAY })],
+  [
+    'backups.locked',
+    'warn',
+    /age1x does not open 2 epochs/,
+    of('backups', { locked: [{ recipient: 'age1x', epochs: ['a', 'b'] }] }),
+  ],
   ['backups.key-proof', 'warn', /never proved/, of('backups', { keyProofAge: null })],
   ['backups.key-proof', 'warn', /ago/, of('backups', { keyProofAge: 60 * DAY })],
   ['backups.lag', 'warn', /only whole backups/, of('backups', { continuous: false, lag: null })],

@@ -15,7 +15,12 @@ export default class BackupKeysList extends BackupCommand<KeyList> {
       at === null ? 'never shown' : `shown ${formatAgo(Date.now() - Date.parse(at))}`;
     this.print(
       [
-        ...keys.recovery.map(({ recipient, provedAt }) => `recovery   ${recipient}  ${proved(provedAt)}`),
+        ...keys.recovery.map(({ recipient, provedAt, locked }) =>
+          [`recovery   ${recipient}`, proved(provedAt), ...(locked > 0 ? [`does not open ${locked} epochs`] : [])].join(
+            '  ',
+          ),
+        ),
+        ...keys.removed.map(({ recipient, opens }) => `removed    ${recipient}  still opens ${opens} epochs`),
         ...keys.catalogue.map((key, at) => `catalogue  ${key}${at === keys.catalogue.length - 1 ? '  signs' : ''}`),
         '',
       ].join('\n'),

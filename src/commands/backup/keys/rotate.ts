@@ -4,7 +4,7 @@ import { systemClock } from '../../../foundation/core/observe.ts';
 export default class BackupKeysRotate extends BackupCommand<{ readonly publicKey: string }> {
   static override summary = 'give the catalogue a new signing key';
   static override description =
-    'The old key signs the hand-over, so recovery kits that name it stay good. For a new recovery key run vectabase backup key --out FILE.';
+    'The old key signs the hand-over, so recovery kits that name it stay good. For a new recovery key there is vectabase backup keys add.';
   static override examples = ['<%= config.bin %> backup keys rotate'];
 
   async run(): Promise<{ publicKey: string }> {

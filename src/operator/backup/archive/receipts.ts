@@ -14,6 +14,8 @@ const RECEIPT = z.strictObject({
   /** Id and fingerprint of its epoch. */
   epoch: z.string(),
   fingerprint: z.string(),
+  /** How its key is sealed: with the first file of an epoch, for the catalogue. */
+  sealed: z.strictObject({ recipients: z.array(z.string()), wrapped: z.string() }).optional(),
   /** Milliseconds since the epoch, by our clock. */
   at: z.number(),
   /** What a history file says; its key is gone when the catalogue hears of it. */

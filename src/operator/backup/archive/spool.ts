@@ -6,7 +6,7 @@ import { makeDirectory } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Clock } from '../../../foundation/core/observe.ts';
 import { openFile, sealFile } from '../container.ts';
-import { openWithEpoch, type Epochs } from '../epochs.ts';
+import { epochEntry, openWithEpoch, type Epochs } from '../epochs.ts';
 import { parseHistory } from '../restore/timelines.ts';
 import { formatLsn, formatWalFile, parseWalFile, storeKey, walFileOf, walObject, type WalFile } from '../names.ts';
 import { Gaps } from './gaps.ts';
@@ -51,6 +51,8 @@ export class Spool {
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #onKept: Array<() => void> = [];
   readonly gaps: Gaps;
+  /** The last epoch of which a receipt tells how its key is sealed. */
+  #told: string | undefined;
   /** Whether segments are told to be kept and are not: the owner's choice for a full disk. Each is a gap on record. */
   dropping = false;
 
@@ -154,9 +156,11 @@ export class Spool {
       epoch: epoch.id,
       fingerprint: epoch.fingerprint,
       at: now,
+      ...(this.#told === epoch.id ? {} : { sealed: epochEntry(epoch).sealed }),
       ...(file.kind === 'history' ? { parents: parentsOf(file.timeline, Buffer.concat(text).toString()) } : {}),
     };
     await this.#receipts.add(receipt);
+    this.#told = epoch.id;
     this.#waiting.set(receipt.file, this.#at(receipt, object));
     for (const listener of this.#onKept) listener();
   }

@@ -5,7 +5,7 @@ import type { Receipt } from './receipts.ts';
 
 /** What archiving tells the signed catalogue. */
 export type WalEntry =
-  | { readonly kind: 'epoch'; readonly id: string; readonly keySha256: string }
+  | EntryOf<'epoch'>
   | {
       readonly kind: 'wal';
       readonly timeline: number;
@@ -15,6 +15,8 @@ export type WalEntry =
       /** ISO 8601; null where none is known. */
       readonly lastCommitAt: string | null;
       readonly files: Array<{ readonly name: string; readonly sealedBytes: number; readonly sealedSha256: string }>;
+      /** Whose keys sealed them. */
+      readonly epochs: string[];
     }
   | EntryOf<'gap'>
   | EntryOf<'timeline'>;
@@ -38,6 +40,8 @@ export class WalLog {
   readonly #catalogue: CatalogueAppender;
   readonly #segments: WalSegments;
   #epoch: string | undefined;
+  /** The last one that was told with how it is sealed. */
+  #sealed: string | undefined;
   #marks: Mark[] = [];
 
   constructor(catalogue: CatalogueAppender, segmentBytes: number) {
@@ -50,10 +54,11 @@ export class WalLog {
   }
 
   /** Before the first file of it. After a restart it is told again, which a reader bears. */
-  async epoch({ epoch, fingerprint }: Receipt): Promise<void> {
-    if (this.#epoch === epoch) return;
-    await this.#catalogue.append({ kind: 'epoch', id: epoch, keySha256: fingerprint });
+  async epoch({ epoch, fingerprint, sealed }: Receipt): Promise<void> {
+    if (this.#epoch === epoch && (!sealed || this.#sealed === epoch)) return;
+    await this.#catalogue.append({ kind: 'epoch', id: epoch, keySha256: fingerprint, ...(sealed ? { sealed } : {}) });
     this.#epoch = epoch;
+    if (sealed) this.#sealed = epoch;
   }
 
   /** WAL that will never be there. */
@@ -112,6 +117,7 @@ export class WalLog {
         sealedBytes: receipt.sealedBytes,
         sealedSha256: receipt.sealedSha256,
       })),
+      epochs: [...new Set(run.map(({ receipt }) => receipt.epoch))],
     };
   }
 
@@ -120,12 +126,12 @@ export class WalLog {
   }
 }
 
-function timelineOf({ file, parents, at, ...sealed }: Receipt): Array<EntryOf<'timeline'>> {
+function timelineOf({ file, parents, at, epoch, ...sealed }: Receipt): Array<EntryOf<'timeline'>> {
   const wal = parseWalFile(file);
   if (wal?.kind !== 'history' || parents === undefined) return [];
   const { bytes: plainBytes, sha256: plainSha256, sealedBytes, sealedSha256 } = sealed;
   const objects = [{ object: walObject(wal), plainBytes, plainSha256, sealedBytes, sealedSha256 }];
-  return [{ kind: 'timeline', timeline: wal.timeline, parents, bornAt: new Date(at).toISOString(), objects }];
+  return [{ kind: 'timeline', timeline: wal.timeline, parents, bornAt: new Date(at).toISOString(), objects, epoch }];
 }
 
 interface Segment {

@@ -12,6 +12,10 @@ const LABEL = z.string().regex(/^[A-Za-z0-9_=-][A-Za-z0-9._=-]*$/);
 const CODE = z.string().regex(/^[A-Z_]+$/);
 const EPOCH = z.string().min(1);
 
+/** Whom a key is wrapped for, and the wrapping: an age file, armored. */
+const RECIPIENTS = z.array(z.string()).min(1);
+const WRAPPED = z.string().startsWith('-----BEGIN AGE ENCRYPTED FILE-----');
+
 const POSITION = z.strictObject({ lsn: LSN, timeline: TIMELINE });
 
 /** A sealed object as it was written. `object` is its key below the system id, without `.vbk`. */
@@ -28,7 +32,19 @@ const common = { label: LABEL, postgres: z.string(), startedAt: TIME, finishedAt
 /** What a catalogue can say. Closed: a reader that meets another kind is older than the writer, and says so. */
 export const ENTRY = z.discriminatedUnion('kind', [
   /** A key that WAL and backups are sealed with from now on. What another key sealed, a stranger made. */
-  z.strictObject({ kind: z.literal('epoch'), id: EPOCH, keySha256: SHA256 }),
+  z.strictObject({
+    kind: z.literal('epoch'),
+    id: EPOCH,
+    keySha256: SHA256,
+    /** As it stands in the header of each file of it, so that it can be wrapped anew without reading one. */
+    sealed: z.strictObject({ recipients: RECIPIENTS, wrapped: WRAPPED }).optional(),
+  }),
+  /** Keys of epochs that were, wrapped for recovery keys that came later: the files are as they were. */
+  z.strictObject({
+    kind: z.literal('rewrapped'),
+    recipients: RECIPIENTS,
+    keys: z.array(z.strictObject({ epoch: EPOCH, wrapped: WRAPPED })),
+  }),
   z.strictObject({
     kind: z.literal('base'),
     ...common,
@@ -46,7 +62,13 @@ export const ENTRY = z.discriminatedUnion('kind', [
     /** Where the WAL was when the dump's snapshot was taken, for comparing it with a restored second. */
     snapshotLsn: LSN.optional(),
   }),
-  z.strictObject({ kind: z.literal('config'), label: LABEL, finishedAt: TIME, objects: z.array(SEALED) }),
+  z.strictObject({
+    kind: z.literal('config'),
+    label: LABEL,
+    finishedAt: TIME,
+    objects: z.array(SEALED),
+    epoch: EPOCH.optional(),
+  }),
   /** Segments that are sealed, in order and without a hole from `start` to `end`. */
   z.strictObject({
     kind: z.literal('wal'),
@@ -57,6 +79,7 @@ export const ENTRY = z.discriminatedUnion('kind', [
     /** The last commit whose record lies before `end`; null where no commit was among them. */
     lastCommitAt: TIME.nullable(),
     files: z.array(z.strictObject({ name: z.string(), sealedBytes: BYTES, sealedSha256: SHA256 })),
+    epochs: z.array(EPOCH).optional(),
   }),
   /** A timeline that left another one: what its history file says. */
   z.strictObject({
@@ -66,6 +89,7 @@ export const ENTRY = z.discriminatedUnion('kind', [
     /** When it began, as far as we know: the catalogue may hear of it much later. */
     bornAt: TIME.optional(),
     objects: z.array(SEALED),
+    epoch: EPOCH.optional(),
   }),
   /** WAL that nobody will ever have: no return to a second within. */
   z.strictObject({

@@ -11,7 +11,7 @@ import { openWriter } from '../catalog/append.ts';
 import type { EntryOf } from '../catalog/entries.ts';
 import { sealFile } from '../container.ts';
 import { readCluster } from '../archive/cluster.ts';
-import { labelOf, newEpoch } from '../epochs.ts';
+import { epochEntry, labelOf, newEpoch } from '../epochs.ts';
 import { noteFailure } from '../failure.ts';
 import { storeKey } from '../names.ts';
 import type { BackupObservation } from '../observations.ts';
@@ -76,9 +76,9 @@ async function keepConfiguration(input: ConfigInput, ctx: JobContext<BackupObser
       }),
     ]);
     await repository.store.put(storeKey(systemId, object), file, { signal });
-    const entry = { label, finishedAt: new Date(clock.now()).toISOString(), objects: [sealed] };
+    const entry = { label, finishedAt: new Date(clock.now()).toISOString(), objects: [sealed], epoch: epoch.id };
     const { append } = openWriter({ store: repository.store, systemId, home: repository.home, clock, signal });
-    await append({ kind: 'epoch', id: epoch.id, keySha256: epoch.fingerprint });
+    await append(epochEntry(epoch));
     await append({ kind: 'config', ...entry });
     return { systemId, startedAt, files, ...entry };
   });

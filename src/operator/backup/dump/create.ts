@@ -11,7 +11,7 @@ import { readCluster } from '../archive/cluster.ts';
 import { openWriter } from '../catalog/append.ts';
 import type { EntryOf } from '../catalog/entries.ts';
 import { sealFile, type SealedObject } from '../container.ts';
-import { labelOf, newEpoch } from '../epochs.ts';
+import { epochEntry, labelOf, newEpoch } from '../epochs.ts';
 import { noteFailure } from '../failure.ts';
 import { teller, type BackupObservation } from '../observations.ts';
 import { readRecipients } from '../recovery-key.ts';
@@ -111,7 +111,7 @@ async function dumpAll(input: DumpInput, ctx: JobContext<BackupObservation>): Pr
       ...(lsn === undefined ? {} : { snapshotLsn: lsn }),
     };
     const { append } = openWriter({ store: repository.store, systemId, home: repository.home, clock, signal });
-    await append({ kind: 'epoch', id: epoch.id, keySha256: epoch.fingerprint });
+    await append(epochEntry(epoch));
     await append({ kind: 'dump', ...entry });
     return { systemId, ...entry };
   });

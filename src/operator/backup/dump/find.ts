@@ -4,7 +4,7 @@ import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
 import { entriesOf, prunedFrom } from '../catalog/view.ts';
 import { openSealed } from '../container.ts';
-import { openWith } from '../epochs.ts';
+import { openIn } from '../opener.ts';
 import { storeKey } from '../names.ts';
 import { isTrusted, notSigned, readCatalogues, type Repository } from '../repository.ts';
 import type { DumpEntry } from './create.ts';
@@ -80,7 +80,7 @@ export async function openDumpPart(
   const hash = createHash('sha256');
   const source = Readable.from(hashing(await store.get(key, { signal }), hash), { objectMode: false });
   const expect = { object, systemId: entry.systemId };
-  const opened = await openSealed(source, { name, opener: openWith(identities), expect });
+  const opened = await openSealed(source, { name, opener: openIn(repository, identities), expect });
   const stranger = (): VectabaseError =>
     new VectabaseError('BACKUP_DAMAGED', {
       message: `${name} opens, but is not the one that was catalogued: somebody else made it`,

@@ -11,7 +11,7 @@ import { serverBinaries } from '../../../foundation/postgres/system-binaries.ts'
 import { removeTree } from '../../../foundation/process/remove-tree.ts';
 import { run, type RunAs } from '../../../foundation/process/run.ts';
 import { serveRestore } from '../archive/restore-server.ts';
-import { openWith } from '../epochs.ts';
+import { openIn } from '../opener.ts';
 import type { BackupObservation } from '../observations.ts';
 import type { Repository } from '../repository.ts';
 import { restoreBackup } from '../restore.ts';
@@ -88,7 +88,7 @@ export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObs
           store: repository.store,
           systemId: view.systemId,
           segmentBytes: view.segments.segmentBytes,
-          opener: openWith(identities),
+          opener: openIn(repository, identities),
           epochs: view.epochs,
           ranges: view.ranges,
           directory: await socketHome(home, runAs, scope),

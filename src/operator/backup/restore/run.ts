@@ -7,7 +7,7 @@ import { directoryStore } from '../../../foundation/objects/directory-store.ts';
 import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 import type { RunAs } from '../../../foundation/process/run.ts';
 import { nameOf, serviceUser } from '../../../foundation/process/service-user.ts';
-import { openWith } from '../epochs.ts';
+import { openIn } from '../opener.ts';
 import { formatLsn } from '../names.ts';
 import type { BackupObservation } from '../observations.ts';
 import type { Repository } from '../repository.ts';
@@ -75,7 +75,7 @@ export async function readyRestore(request: RestoreRequest, ctx: JobContext<Back
   if (into !== undefined) await assertEmpty(into);
   const parent = request.scratch ?? (into === undefined ? site?.scratch : path.dirname(path.resolve(into)));
   if (parent === undefined) throw nowhere();
-  const opener = openWith(identities);
+  const opener = openIn(request.repository, identities);
   // One that cannot archive, or not even answer, must not keep anybody from a restore.
   if (request.running) await archiveNow(request.running, ctx.signal).catch(() => false);
   const repository = withSpool(request.repository, site);

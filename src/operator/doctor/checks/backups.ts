@@ -108,6 +108,17 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'alerts'> | Check<'backups'> | C
     },
   },
   {
+    id: 'backups.locked',
+    title: 'recovery keys that open all that is kept',
+    fact: 'backups',
+    judge: ({ locked }, { where }) => {
+      const [first] = locked;
+      if (!first) return ok('each opens everything');
+      const evidence = `${first.recipient} does not open ${first.epochs.length} epochs, ${first.epochs[0] ?? ''} first`;
+      return warn(evidence, `vectabase backup keys add ${first.recipient} --key FILE${where}`);
+    },
+  },
+  {
     id: 'backups.lag',
     title: 'the store close behind',
     fact: 'backups',
