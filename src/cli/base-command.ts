@@ -2,6 +2,7 @@ import { Command, Flags } from '@oclif/core';
 import { defaultDirectory } from '../foundation/core/default-directory.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
 import { systemClock, type JobContext, type Observation } from '../foundation/core/observe.ts';
+import { onTerminal } from './prompts.ts';
 import { asInvoked } from './render/invoked.ts';
 import { openRenderer, type Renderer } from './render/open.ts';
 
@@ -45,6 +46,11 @@ export abstract class BaseCommand<Result> extends Command {
 
   protected get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** Can a person be asked? Only on a terminal, and not under `--no-input` or `--json`. */
+  protected mayAsk(flags: { readonly 'no-input': boolean }): boolean {
+    return !flags['no-input'] && !this.jsonEnabled() && onTerminal();
   }
 
   /** Says something to a person, on stderr, without disturbing a live display. */

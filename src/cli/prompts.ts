@@ -2,15 +2,19 @@ import { openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { VectabaseError } from '../foundation/core/errors.ts';
 
-/** Can a person be asked? Only on a terminal, and not under `--no-input` or `--json`. */
-export function canAsk(options: { noInput: boolean; json: boolean }): boolean {
-  return !options.noInput && !options.json && process.stdin.isTTY && process.stderr.isTTY;
+export function onTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
 }
 
 /** Asks for a secret without echo; at `input` when stdin is taken by something else. */
 export async function askSecret(message: string, input: NodeJS.ReadableStream = process.stdin): Promise<string> {
   const { password } = await import('@inquirer/prompts');
   return orCancelled(password({ message, mask: true }, { input, output: process.stderr }));
+}
+
+/** For a secret that somebody else decides to ask for; undefined where nobody can be asked. */
+export function secretAsker(possible: boolean, message: string): (() => Promise<string>) | undefined {
+  return possible ? async () => askSecret(message) : undefined;
 }
 
 /** The terminal of this process, also when stdin is a pipe; undefined when there is none. */

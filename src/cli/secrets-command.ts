@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { shellWord, targetWords } from '../foundation/core/shell-words.ts';
 import { BaseCommand } from './base-command.ts';
 import { readValue } from './piped-value.ts';
-import { askSecret, canAsk } from './prompts.ts';
+import { askSecret } from './prompts.ts';
 
 /**
  * What the commands below `secrets` share. Their arguments all say `ignoreStdin`: oclif would take what is piped in, a
@@ -39,10 +39,6 @@ export abstract class SecretsCommand<Result> extends BaseCommand<Result> {
   /** The flags that lead the next command to the same secrets, as of `targetWords`. */
   protected where(flags: { dir: string; environment: string | undefined }): string {
     return `${targetWords(flags)}${flags.environment === undefined ? '' : ` -e ${shellWord(flags.environment)}`}`;
-  }
-
-  protected mayAsk(flags: { 'no-input': boolean }): boolean {
-    return canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
   }
 
   /**

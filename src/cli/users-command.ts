@@ -3,7 +3,7 @@ import { targetWords } from '../foundation/core/shell-words.ts';
 import { BaseCommand } from './base-command.ts';
 import { targetFlags } from './migrate-flags.ts';
 import { readValue } from './piped-value.ts';
-import { canAsk, confirmByName } from './prompts.ts';
+import { confirmByName } from './prompts.ts';
 
 export const WHO = {
   who: Args.string({
@@ -53,9 +53,5 @@ export abstract class UsersCommand<Result> extends BaseCommand<Result> {
     const minLength = loadSettings({ dir: flags.dir }).settings.auth.passwordMinLength;
     const from = { file: flags['from-file'], ask: this.mayAsk(flags), question: 'new password' };
     return { password: (await readValue(from)).toString('utf8').replace(/\r?\n$/, ''), minLength };
-  }
-
-  protected mayAsk(flags: Common): boolean {
-    return canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
   }
 }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { hostFlags, installFlags, settingsOf, wordsForHost } from '../cli/install-flags.ts';
-import { askYes, canAsk } from '../cli/prompts.ts';
+import { askYes } from '../cli/prompts.ts';
 import { columnsOf, paint } from '../cli/render/paint.ts';
 import { showRecovery } from '../cli/show-recovery.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
@@ -40,7 +40,7 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     const settings = { ...toInstallSettings(await settingsOf(flags)), recoveryFile: flags['recovery-file'] };
     const context = this.context<InstallObservation>();
     const look = { style: paint(process.stdout), width: columnsOf(process.stdout) };
-    const interactive = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const interactive = this.mayAsk(flags);
     if (flags['dry-run'] || interactive) {
       const plan = await planMachine(settings, context);
       this.closeRenderer(); // a live display would draw over the question
@@ -64,7 +64,7 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
     flags: { 'no-input': boolean; 'ssh-port'?: number | undefined; 'ssh-identity'?: string | undefined },
   ): Promise<number> {
     const { runOnHost } = await import('../operator/provision/install/remote/install-host.ts');
-    const terminal = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const terminal = this.mayAsk(flags);
     return runOnHost({
       host,
       port: flags['ssh-port'],

@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
 import { linesOf } from '../cli/encryption-command.ts';
-import { MigrateCommand } from '../cli/migrate-command.ts';
 import { choiceFlags, endFlags } from '../cli/migrate-flags.ts';
+import { secretAsker } from '../cli/prompts.ts';
 import { paint } from '../cli/render/paint.ts';
 import type { targetWords } from '../foundation/core/shell-words.ts';
 import type { EncryptionObservation } from '../operator/encryption/model.ts';
@@ -9,7 +10,7 @@ import type { MigrateEnds } from '../operator/migrate/options.ts';
 import type { MigrateObservation } from '../operator/migrate/observations.ts';
 import type { MigrationReport } from '../operator/migrate/report.ts';
 
-export default class Migrate extends MigrateCommand<MigrationReport> {
+export default class Migrate extends BaseCommand<MigrationReport> {
   static override aliases = ['migrate:run'];
   static override summary = 'move a Supabase project here: schema, rows, users, and the proof that nothing is missing';
   static override description = `Reads the live catalogue and copies everything in public and your own schemas, plus the rows of auth and storage.
@@ -44,7 +45,7 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
       await this.config.runCommand('migrate:plan', planArguments(flags));
       return this.exit(0);
     }
-    const { targetFreeBytes } = await import('../operator/migrate/ends/locate.ts');
+    const { locateEnds, targetFreeBytes } = await import('../operator/migrate/ends/locate.ts');
     const { runMigration } = await import('../operator/migrate/run.ts');
     const { differences } = await import('../operator/migrate/errors.ts');
     const { givenChoices, toChoices } = await import('../operator/migrate/choices.ts');
@@ -52,7 +53,10 @@ The source is only read. Exit codes: 0 moved and proved, 5 something must be men
     const { saveReport } = await import('../operator/migrate/render/save-report.ts');
     const { renderReport } = await import('../operator/migrate/render/report-text.ts');
 
-    const ends = await this.ends(flags);
+    const ends = await locateEnds(flags, {
+      ask: secretAsker(this.mayAsk(flags), 'connection string of the source'),
+      warn: (text) => this.say(text),
+    });
     const words = commandWords(flags);
     let files: { html: string; json: string } | undefined;
     const report = await runMigration(

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { canAsk, confirmByName } from '../cli/prompts.ts';
+import { confirmByName } from '../cli/prompts.ts';
 import type { UninstallResult } from '../operator/provision/install/run.ts';
 import type { InstallObservation } from '../operator/provision/install/step.ts';
 
@@ -27,7 +27,7 @@ With --purge they are deleted too. Nothing brings them back then but a backup th
       what: flags.purge
         ? 'This stops Vectabase here and deletes all its data'
         : 'This stops and removes Vectabase here',
-      ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+      ask: this.mayAsk(flags),
       command: `vectabase uninstall${flags.purge ? ' --purge' : ''}`,
     });
     const { loadSettings } = await import('../foundation/config/settings.ts');

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { targetFlags } from '../../cli/migrate-flags.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 import { paint } from '../../cli/render/paint.ts';
 import type { MendReport, UndoReport } from '../../operator/audit/mend.ts';
 import type { AuditReport } from '../../operator/audit/model.ts';
@@ -67,7 +67,7 @@ Each finding comes with what it rests on and a fix that keeps the application wo
         name: target.database,
         given: flags.confirm,
         what,
-        ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+        ask: this.mayAsk(flags),
         command,
       });
     if (flags.undo) {

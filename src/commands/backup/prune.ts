@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BackupCommand } from '../../cli/backup-command.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 import { formatCount } from '../../cli/render/units.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { StorePruning } from '../../operator/backup/retention/run.ts';
@@ -41,7 +41,7 @@ Each store is planned by itself. Nothing goes after a failed backup, when the cl
         name: 'prune',
         given: flags.confirm,
         what: `${formatCount(count)} would go for good`,
-        ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+        ask: this.mayAsk(flags),
         command: `vectabase backup prune${this.where(flags)}`,
       });
     }

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BackupCommand } from '../../cli/backup-command.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 import { formatAgo, formatBytes, formatCount, formatDuration } from '../../cli/render/units.ts';
 import { restoreFlags } from '../../cli/restore-flags.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
@@ -136,7 +136,7 @@ A running installation is stopped for the moment of the replacement alone.`;
   }
 
   async #confirm(flags: RestoreFlags, { name }: Pick<Site, 'name'>, what: string): Promise<void> {
-    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const ask = this.mayAsk(flags);
     const command = `vectabase backup restore${flags.undo ? ' --undo' : ' …'}${this.where(flags)}`;
     await confirmByName({ name, given: flags.confirm, what, ask, command });
   }

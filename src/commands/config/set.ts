@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
-import { canAsk } from '../../cli/prompts.ts';
 import { readValue } from '../../cli/piped-value.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { SettingChange } from '../../operator/provision/configure.ts';
@@ -45,7 +44,7 @@ A secret comes from a file, a pipe or a prompt, never from the command line; bet
     if (given !== undefined) return given;
     if (!secret && flags['from-file'] === undefined) throw noValue(key);
     const file = flags['from-file'] === '-' ? undefined : flags['from-file'];
-    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const ask = this.mayAsk(flags);
     return (await readValue({ file, ask, question: `value of ${key}` })).toString('utf8').replace(/\r?\n$/, '');
   }
 }

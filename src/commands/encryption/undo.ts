@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { encryptionFlags } from '../../cli/encryption-command.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 import { shellWord, targetWords } from '../../foundation/core/shell-words.ts';
 import type { EncryptionObservation } from '../../operator/encryption/model.ts';
 import type { UndoResult } from '../../operator/encryption/undo.ts';
@@ -35,7 +35,7 @@ export default class EncryptionUndo extends BaseCommand<UndoResult> {
       name: target.database,
       given: flags.confirm,
       what: 'Encrypted columns become plaintext',
-      ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+      ask: this.mayAsk(flags),
       command: ['vectabase encryption undo', ...columns.map(shellWord)].join(' ') + targetWords(flags),
     });
     const { key: masterKey } = await requireMasterKey(flags.dir);

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { whoKnows } from '../../cli/keys-flags.ts';
 import { targetWords } from '../../foundation/core/shell-words.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 
 interface Result {
   readonly what: 'api' | 'signing' | 'legacy';
@@ -45,7 +45,7 @@ export default class KeysRevoke extends BaseCommand<Result> {
       name: found.id,
       given: flags.confirm,
       what: WARNINGS[found.what],
-      ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+      ask: this.mayAsk(flags),
       command: `vectabase keys revoke ${found.id}${targetWords(flags)}`,
     });
     const { daemon } = await changeKeys(flags.dir, async (keys) => {

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { spanFlag, whoKnows } from '../../cli/keys-flags.ts';
 import { targetWords } from '../../foundation/core/shell-words.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 import { instant } from '../../foundation/core/numbers.ts';
 
 interface Result {
@@ -53,7 +53,7 @@ export default class KeysRotate extends BaseCommand<Result> {
         name: rotated,
         given: flags.confirm,
         what: WARNINGS[rotated],
-        ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+        ask: this.mayAsk(flags),
         command: `vectabase keys rotate ${rotated} --now${targetWords(flags)}`,
       });
     }

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { targetFlags } from '../../cli/migrate-flags.ts';
-import { canAsk, confirmByName } from '../../cli/prompts.ts';
+import { confirmByName } from '../../cli/prompts.ts';
 import type { AbortResult } from '../../operator/migrate/abort.ts';
 import type { MigrateObservation } from '../../operator/migrate/observations.ts';
 
@@ -27,7 +27,7 @@ export default class MigrateAbort extends BaseCommand<AbortResult> {
       name: target.database,
       given: flags.confirm,
       what: `this takes ${status.tables.copied} copied tables (${status.rows.toLocaleString('en')} rows) out of the target, database ${target.database} of ${target.host}; the source stays as it is`,
-      ask: canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() }),
+      ask: this.mayAsk(flags),
       command: commandWords(flags).abort,
     });
     const result = await abortMigration(target, this.context<MigrateObservation>());

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { askSecret, openTerminal } from '../../cli/prompts.ts';
+import { askSecret, openTerminal, secretAsker } from '../../cli/prompts.ts';
 import { paint } from '../../cli/render/paint.ts';
 import { readGiven } from '../../cli/piped-value.ts';
 import { SecretsCommand } from '../../cli/secrets-command.ts';
@@ -78,7 +78,7 @@ Secrets of hosted functions cannot be read back: pipe in supabase secrets list -
     'no-input': boolean;
   }): Promise<ReadonlyMap<string, string>> {
     const { locateSource, readSourceSecrets } = await import('../../operator/secrets/import-source.ts');
-    const ask = this.mayAsk(flags) ? async () => askSecret('connection string of the source') : undefined;
+    const ask = secretAsker(this.mayAsk(flags), 'connection string of the source');
     const { places, renamed, values } = await readSourceSecrets(await locateSource(flags['source-file'], ask));
     for (const { place, found } of places)
       this.say(`${place}: ${typeof found === 'number' ? `${found} found` : found}`);

@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
-import { canAsk } from '../../cli/prompts.ts';
 import { showRecovery } from '../../cli/show-recovery.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 
@@ -18,7 +17,7 @@ export default class VolumeRecovery extends BaseCommand<{ readonly recovery: tru
 
   async run(): Promise<{ readonly recovery: true; readonly file: string | null }> {
     const { flags } = await this.parse(VolumeRecovery);
-    if (flags.file === undefined && !canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })) {
+    if (flags.file === undefined && !this.mayAsk(flags)) {
       throw new VectabaseError('USAGE', {
         message: 'the recovery key is shown once and asked for back, and nobody can be asked',
         hint: 'Name a file for it: vectabase volume recovery --file FILE',

@@ -1,7 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { readValue } from '../../cli/piped-value.ts';
-import { canAsk } from '../../cli/prompts.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { VolumeReport } from '../../foundation/volume/check.ts';
 
@@ -23,7 +22,7 @@ export default class VolumeUnlock extends BaseCommand<VolumeReport> {
     const { readVolumeState } = await import('../../foundation/volume/state.ts');
     const { requireVolume, unlockVolume } = await import('../../foundation/volume/volume.ts');
     const { checkThisMachine, plaintextWarning, requireEncrypted } = await import('../../foundation/volume/check.ts');
-    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const ask = this.mayAsk(flags);
     const key = flags.recovery ? await recoveryKey(flags['from-file'], ask) : undefined;
     const state = key === undefined ? await readVolumeState() : await requireVolume();
     if (state !== undefined) await unlockVolume(state, key);

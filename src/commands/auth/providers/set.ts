@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../../cli/base-command.ts';
-import { canAsk } from '../../../cli/prompts.ts';
 import { readValue } from '../../../cli/piped-value.ts';
 import { targetWords } from '../../../foundation/core/shell-words.ts';
 import type { ShownProvider } from '../../../operator/auth/providers.ts';
@@ -55,7 +54,7 @@ export default class AuthProvidersSet extends BaseCommand<ShownProvider> {
     name: string,
     isSet: boolean,
   ): Promise<string | undefined> {
-    const ask = canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() });
+    const ask = this.mayAsk(flags);
     const file = flags['from-file'];
     if (file === undefined && (isSet || !ask)) return undefined;
     const value = await readValue({ file: file === '-' ? undefined : file, ask, question: `client secret of ${name}` });

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BackupCommand } from '../../../cli/backup-command.ts';
-import { askSecret, canAsk } from '../../../cli/prompts.ts';
+import { askSecret } from '../../../cli/prompts.ts';
 import { systemClock } from '../../../foundation/core/observe.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { KeyProof } from '../../../operator/backup/keys.ts';
@@ -28,7 +28,7 @@ export default class BackupKeysProve extends BackupCommand<KeyProof> {
     const { proveKey } = await import('../../../operator/backup/keys.ts');
     const repository = await openRepository(await this.place(flags));
     const by = flags.key === undefined ? 'typed' : 'file';
-    if (flags.key === undefined && !canAsk({ noInput: flags['no-input'], json: this.jsonEnabled() })) {
+    if (flags.key === undefined && !this.mayAsk(flags)) {
       throw new VectabaseError('USAGE', {
         message: 'there is nobody to type the key',
         hint: 'Name its file: vectabase backup keys prove --key FILE',
