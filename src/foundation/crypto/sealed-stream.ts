@@ -36,7 +36,8 @@ export function sealStream(key: Uint8Array, associatedData: Uint8Array, paramete
   const segments = new Segments(streamKey(key, salt, associatedData, parameters), nonce);
   const { segmentBytes } = parameters;
   const header = Buffer.concat([Buffer.of(headerBytes(parameters)), salt, nonce]);
-  const cut = new Cutter(segmentBytes - header.length - TAG, segmentBytes - TAG);
+  const held = new Held();
+  let wanted = segmentBytes - header.length - TAG;
   return new Transform({
     ...buffers(segmentBytes),
     construct(done) {
@@ -44,10 +45,19 @@ export function sealStream(key: Uint8Array, associatedData: Uint8Array, paramete
       done();
     },
     transform(chunk: Buffer, _encoding, done) {
-      attempt(done, () => cut.add(chunk, (piece) => this.push(segments.seal(piece, false))));
+      attempt(done, () => {
+        held.add(chunk);
+        // The last one is known only when no more comes.
+        while (held.size > wanted) {
+          for (const part of segments.seal(held.take(wanted), false)) this.push(part);
+          wanted = segmentBytes - TAG;
+        }
+      });
     },
     flush(done) {
-      attempt(done, () => this.push(segments.seal(cut.rest(), true)));
+      attempt(done, () => {
+        for (const part of segments.seal(held.take(held.size), true)) this.push(part);
+      });
     },
   });
 }
@@ -57,32 +67,32 @@ export function sealStream(key: Uint8Array, associatedData: Uint8Array, paramete
  * end, so whoever reads must hold what came before as provisional until then. Fails with SealBroken.
  */
 export function openStream(key: Uint8Array, associatedData: Uint8Array, parameters = AES256_GCM_HKDF_1MB): Transform {
-  let head: Buffer | undefined = Buffer.alloc(0);
-  let segments: Segments | undefined;
+  const held = new Held();
   const length = headerBytes(parameters);
-  const cut = new Cutter(parameters.segmentBytes - length, parameters.segmentBytes);
+  let segments: Segments | undefined;
+  let wanted = parameters.segmentBytes - length;
   return new Transform({
     ...buffers(parameters.segmentBytes),
     transform(chunk: Buffer, _encoding, done) {
       attempt(done, () => {
-        let body = chunk;
-        if (head) {
-          head = Buffer.concat([head, chunk]);
-          if (head.length < length) return;
+        held.add(chunk);
+        if (!segments) {
+          if (held.size < length) return;
+          const head = Buffer.concat(held.take(length));
           if (head[0] !== length) throw new SealBroken('no sealed stream');
-          const salt = head.subarray(1, length - PREFIX);
-          const own = streamKey(key, salt, associatedData, parameters);
-          segments = new Segments(own, head.subarray(length - PREFIX, length));
-          body = head.subarray(length);
-          head = undefined;
+          const own = streamKey(key, head.subarray(1, length - PREFIX), associatedData, parameters);
+          segments = new Segments(own, head.subarray(length - PREFIX));
         }
-        cut.add(body, (piece) => this.push(segments?.open(piece, false)));
+        while (held.size > wanted) {
+          for (const part of segments.open(held, wanted, false)) this.push(part);
+          wanted = parameters.segmentBytes;
+        }
       });
     },
     flush(done) {
       attempt(done, () => {
         if (!segments) throw new SealBroken('the stream ends within its header');
-        this.push(segments.open(cut.rest(), true));
+        for (const part of segments.open(held, held.size, true)) this.push(part);
       });
     },
   });
@@ -114,16 +124,19 @@ class Segments {
     this.#prefix = prefix;
   }
 
-  seal(plaintext: Buffer, last: boolean): Buffer {
+  seal(plaintext: readonly Buffer[], last: boolean): readonly Buffer[] {
     const cipher = createCipheriv(this.#cipher, this.#key, this.#nonce(last));
-    return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+    const sealed = plaintext.map((part) => cipher.update(part));
+    cipher.final();
+    return [...sealed, cipher.getAuthTag()];
   }
 
-  open(sealed: Buffer, last: boolean): Buffer {
-    if (sealed.length < TAG) throw new SealBroken('the stream ends within a segment');
+  /** The next `bytes` of what is held. */
+  open(held: Held, bytes: number, last: boolean): readonly Buffer[] {
+    if (bytes < TAG) throw new SealBroken('the stream ends within a segment');
     const decipher = createDecipheriv(this.#cipher, this.#key, this.#nonce(last), { authTagLength: TAG });
-    decipher.setAuthTag(sealed.subarray(-TAG));
-    const plaintext = decipher.update(sealed.subarray(0, -TAG));
+    const plaintext = held.take(bytes - TAG).map((part) => decipher.update(part));
+    decipher.setAuthTag(Buffer.concat(held.take(TAG)));
     try {
       decipher.final();
     } catch {
@@ -142,32 +155,30 @@ class Segments {
   }
 }
 
-/** Cuts what comes into pieces of one length; the first is shorter. The last one is known only when no more comes. */
-class Cutter {
-  #held: Buffer[] = [];
-  #size = 0;
-  #wanted: number;
-  readonly #next: number;
+/** Bytes that wait, in the chunks that they came in: joining them would cost as much as sealing them does. */
+class Held {
+  #chunks: Buffer[] = [];
+  size = 0;
 
-  constructor(first: number, next: number) {
-    this.#wanted = first;
-    this.#next = next;
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.size += chunk.length;
   }
 
-  add(chunk: Buffer, take: (piece: Buffer) => void): void {
-    this.#held.push(chunk);
-    this.#size += chunk.length;
-    while (this.#size > this.#wanted) {
-      const all = this.rest();
-      take(all.subarray(0, this.#wanted));
-      this.#held = [all.subarray(this.#wanted)];
-      this.#size = all.length - this.#wanted;
-      this.#wanted = this.#next;
+  /** @param bytes at most `size` */
+  take(bytes: number): readonly Buffer[] {
+    const taken: Buffer[] = [];
+    let missing = bytes;
+    while (missing > 0) {
+      const [first = Buffer.alloc(0)] = this.#chunks;
+      const part = first.subarray(0, missing);
+      taken.push(part);
+      missing -= part.length;
+      if (part.length === first.length) this.#chunks.shift();
+      else this.#chunks[0] = first.subarray(part.length);
     }
-  }
-
-  rest(): Buffer {
-    return this.#held.length === 1 ? (this.#held[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#held);
+    this.size -= bytes;
+    return taken;
   }
 }
 

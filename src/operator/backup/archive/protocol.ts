@@ -73,7 +73,7 @@ export class Incoming {
     }
   }
 
-  /** Exactly so many bytes, in pieces of about `PIECE`: each costs the compressor a turn on another thread. */
+  /** Exactly so many bytes, in pieces of `PIECE` at least, but for the last: the first holds the head of a segment. */
   async *body(bytes: number): AsyncGenerator<Buffer> {
     let missing = bytes;
     let held: Buffer[] = [];
@@ -97,4 +97,4 @@ export class Incoming {
   }
 }
 
-const PIECE = 512 * 1024;
+const PIECE = 32 * 1024;

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { makeDirectory } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Clock } from '../../../foundation/core/observe.ts';
-import { openFile, sealFile } from '../container.ts';
-import { epochEntry, openWithEpoch, type Epochs } from '../epochs.ts';
+import { sealFile } from '../container.ts';
+import { epochEntry, type Epochs } from '../epochs.ts';
 import { parseHistory } from '../restore/timelines.ts';
 import { formatLsn, formatWalFile, parseWalFile, storeKey, walFileOf, walObject, type WalFile } from '../names.ts';
 import { Gaps } from './gaps.ts';
@@ -144,9 +144,7 @@ export class Spool {
     const text: Buffer[] = [];
     const pieces = checked(file, body, this.cluster);
     const source = Readable.from(file.kind === 'history' ? kept(pieces, text) : pieces, { objectMode: false });
-    const sealed = await sealFile(target, source, { facts, epoch }, { signal });
-    const opened = await openFile(target, { opener: openWithEpoch(epoch), expect: { object, systemId } });
-    await opened.authenticate();
+    const sealed = await sealFile(target, source, { facts, epoch }, { signal, readBack: true });
     const receipt: Receipt = {
       file: formatWalFile(file),
       bytes: sealed.plainBytes,
