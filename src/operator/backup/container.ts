@@ -123,13 +123,13 @@ export async function openSealed(source: Readable, { name, opener, expect }: Ope
     const { header, preamble } = taken;
     if (expect && (header.object !== expect.object || header.systemId !== expect.systemId)) throw other(name, header);
     const key = await opener(header, name);
-    const open = openStream(key, digest(preamble));
+    const opening = openStream(key, digest(preamble));
     const reading = { name, compression: header.compression };
     return {
       header,
       fingerprint: fingerprintOf(key),
-      read: async (sink) => read([source, open], reading, sink),
-      authenticate: async () => read([source, open], { name, compression: 'none' }, drain),
+      read: async (sink) => read([source, opening], reading, sink),
+      authenticate: async () => read([source, opening], { name, compression: 'none' }, drain),
     };
   } catch (error) {
     source.destroy();
@@ -146,15 +146,21 @@ export async function openFile(file: string, options: Omit<OpenOptions, 'name'>)
 const AHEAD = 1024 * 1024;
 
 async function read(
-  [source, open]: readonly [Readable, Transform],
+  [source, opening]: readonly [Readable, Transform],
   { name, compression }: { name: string; compression: Compression },
   sink: (plain: Readable) => Promise<void>,
 ): Promise<void> {
+  let work: Promise<void> | undefined;
   try {
-    await pipeline(source, open, decompressor(compression), async (plain: AsyncIterable<Buffer>) =>
-      sink(plain instanceof Readable ? plain : Readable.from(plain, { objectMode: false, highWaterMark: AHEAD })),
-    );
+    await pipeline(source, opening, decompressor(compression), async (plain: AsyncIterable<Buffer>) => {
+      work = sink(
+        plain instanceof Readable ? plain : Readable.from(plain, { objectMode: false, highWaterMark: AHEAD }),
+      );
+      await work;
+    });
   } catch (error) {
+    // A pipeline does not wait for its last stage when one before it failed; who clears up after that stage must.
+    await work?.catch(() => undefined);
     throw error instanceof SealBroken || error instanceof PiecesBroken || isZlib(error) ? damaged(name, error) : error;
   }
 }

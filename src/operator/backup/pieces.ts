@@ -66,12 +66,14 @@ async function* inOrder(
     const result = work(piece);
     result.catch(() => undefined); // told when its turn comes, if it comes
     begun.push(result);
-    const [first] = begun;
-    if (begun.length < AT_ONCE || !first) continue;
-    yield await first;
-    begun.shift();
+    if (begun.length === AT_ONCE) yield* next(begun);
   }
-  for (const result of begun) yield await result;
+  while (begun.length > 0) yield* next(begun);
+}
+
+async function* next(begun: Array<Promise<Buffer>>): AsyncGenerator<Buffer> {
+  const first = begun.shift();
+  if (first) yield await first;
 }
 
 /**

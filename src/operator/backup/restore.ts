@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { constants, lchown, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { constants, lchown, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
@@ -43,7 +41,7 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
       await mkdir(target, { recursive: true, mode: 0o700 });
       await skip(file);
     } else {
-      await pipeline(file.content, createWriteStream(target, { flags: 'wx', mode: 0o600, flush: durable }));
+      await writeNew(target, file.content, durable);
     }
     given.push(target);
   };
@@ -58,6 +56,17 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
   } catch (error) {
     await rm(into, { recursive: true, force: true });
     throw ctx.signal.aborted ? ctx.signal.reason : error;
+  }
+}
+
+/** When it failed nobody writes to the file any more, and what is above it can be taken away. */
+async function writeNew(file: string, content: AsyncIterable<Buffer>, durable: boolean): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await writeFile(handle, content);
+    if (durable) await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { finished, pipeline } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { extract, type Extract, type Headers } from 'tar-stream';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
@@ -26,7 +26,7 @@ export interface PackedFile {
   readonly name: string;
   readonly type: 'file' | 'directory';
   readonly mode: number;
-  readonly content: Readable;
+  readonly content: AsyncIterable<Buffer>;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function unpack(
   const takeAll = async (files: Extract): Promise<void> => {
     for await (const packed of files) {
       const sum = { size: 0, hash: createHash('sha256') };
-      const file = fileOf(packed.header, Readable.from(summing(packed, sum), { objectMode: false }));
+      const file = fileOf(packed.header, summing(packed, sum));
       await take(file);
       if (file.type === 'file') manifest.tick(file.name, sum.size, sum.hash.digest('hex'));
       bytes += sum.size;
@@ -61,7 +61,12 @@ export async function unpack(
   };
   await archive(async (plain) => {
     const files = extract();
-    await Promise.all([pipeline(plain, files, { signal: ctx.signal }), takeAll(files)]);
+    const work = [pipeline(plain, files, { signal: ctx.signal }), takeAll(files)];
+    try {
+      await Promise.all(work);
+    } finally {
+      await Promise.allSettled(work); // nobody writes any more when what was written is taken away
+    }
   });
   manifest.assertAllTicked();
   ctx.observe({ event: 'backup.check.finished', id: entry.label, bytes, ms: ctx.clock.now() - began });
@@ -70,7 +75,7 @@ export async function unpack(
 
 /** Files that nobody keeps. */
 export async function skip({ content }: PackedFile): Promise<void> {
-  await finished(content.resume());
+  for await (const _ of content);
 }
 
 interface Sum {
@@ -133,7 +138,7 @@ function notCatalogued(name: string): VectabaseError {
 }
 
 /** A dump is hostile territory: nothing of it may land outside of where it is unpacked. */
-function fileOf(header: Headers, content: Readable): PackedFile {
+function fileOf(header: Headers, content: AsyncIterable<Buffer>): PackedFile {
   const name = path.posix.normalize(header.name).replace(/\/$/, '');
   const { type } = header;
   if (name.startsWith('/') || name === '..' || name.startsWith('../') || (type !== 'file' && type !== 'directory')) {
