@@ -86,7 +86,7 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
   }
 }
 
-function summary({ changed, steps, ms }: MachineResult, settings: InstallSettings): string[] {
+function summary({ changed, steps, ms, sealsBackups }: MachineResult, settings: InstallSettings): string[] {
   const seconds = (ms / 1000).toFixed(1);
   if (changed.length === 0) return [`Nothing to do: all ${steps} steps are in place (${seconds} s).`];
   const { publicUrl, apiPort, postgresPort, poolerPort } = settings;
@@ -97,8 +97,12 @@ function summary({ changed, steps, ms }: MachineResult, settings: InstallSetting
     `  Postgres   127.0.0.1:${postgresPort}, through PgBouncer ${poolerPort}`,
     '',
     'Next:',
-    '  vectabase backup key --out FILE   the key for backups; keep it elsewhere',
-    '  vectabase install                 once more: backups begin',
+    ...(sealsBackups
+      ? []
+      : [
+          '  vectabase backup key --out FILE   the key for backups; keep it elsewhere',
+          '  vectabase install                 once more: backups begin',
+        ]),
     '  vectabase keys show               URL and keys for your application',
     '  vectabase migrate plan            bring a Supabase project here',
     '  vectabase status                  how it all is',

@@ -107,6 +107,23 @@ describe('an installed machine on the days after', () => {
     expect([...(await troubles()).keys()].filter((id) => !sound.has(id))).toEqual([]);
   });
 
+  it('keeps its configuration beside its backups, by a timer and as root', async () => {
+    await shell('vectabase backup key --out /scratch/recovery.key && vectabase install --no-input --json > /dev/null');
+    expect((await shell('systemctl is-enabled vectabase-config-backup.timer')).trim()).toBe('enabled');
+    await shell('systemctl start vectabase-config-backup.service');
+    const store = '/var/lib/vectabase/data/backups';
+    const [object = ''] = (await shell(`ls ${store}/*/config/*.tar.vbk`)).trim().split('\n');
+    await shell(`vectabase backup decrypt ${object} --key /scratch/recovery.key --out /scratch/config.tar`);
+    const names = (await shell('tar --list --file /scratch/config.tar')).split('\n');
+    expect(names).toEqual(expect.arrayContaining(['etc/vectabase/vectabase.yml', 'etc/vectabase/keys.json']));
+    expect(names.join(' ')).not.toContain('master.key');
+    // The daemon has to read and follow what root wrote.
+    expect((await shell(`find ${store} /etc/vectabase/backup -user root`)).trim()).toBe('');
+    expect((await shell('vectabase config show')).includes('54322')).toBe(false);
+    const refused = await tree.run(['vectabase', 'config', 'set', 'postgres.port', '1'], { check: false });
+    expect([refused.code, refused.stderr.includes('install.postgresPort')]).toEqual([2, true]);
+  });
+
   describe('upgrade', () => {
     /** A release that differs from the one that runs by its version, and by what `change` does to it. */
     async function release(version: string, change = 'true'): Promise<string> {
@@ -170,6 +187,12 @@ describe('an installed machine on the days after', () => {
       expect({ code, said: code === 0 ? '' : said }).toEqual({ code: 0, said: '' });
       expect(await running()).toBe(version);
       expect((await phase()).trim()).toBe('done');
+    });
+
+    it('leaves two releases: the one that runs, and the one before', async () => {
+      const names = (await shell('ls /opt/vectabase/releases')).trim().split('\n');
+      expect(names).toHaveLength(2);
+      expect(names.map((name) => name.replace(/-[0-9a-f]{8}$/, ''))).toContain(await running());
     });
   });
 });

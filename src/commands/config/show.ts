@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { settingInWords, shownSetting } from '../../cli/setting-words.ts';
@@ -25,16 +26,17 @@ export default class ConfigShow extends BaseCommand<Result> {
     const { flags } = await this.parse(ConfigShow);
     const { describeSettings, readSettings } = await import('../../foundation/config/settings.ts');
     const { settings, sources, mistakes } = readSettings({ dir: flags.dir });
-    const shown = describeSettings().map((info): [string, ShownSetting] => {
+    const { insteadOf } = await import('../../foundation/config/effects.ts');
+    const obeyed = describeSettings().filter(({ key }) => insteadOf(key, path.resolve(flags.dir)) === undefined);
+    const shown = obeyed.map((info): [string, ShownSetting] => {
       const value = shownSetting(info, settings);
       const source = sources[info.key] ?? 'default';
       return [info.key, flags.sources ? { value, source, variable: info.variable } : { value }];
     });
     this.log(table(shown));
-    const result = Object.fromEntries(shown);
     const [first] = mistakes;
-    if (first !== undefined) this.finishWith(result, first);
-    return result;
+    if (first !== undefined) throw first;
+    return Object.fromEntries(shown);
   }
 }
 

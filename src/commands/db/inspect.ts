@@ -5,12 +5,16 @@ import { paint } from '../../cli/render/paint.ts';
 import { INSPECT_REPORTS } from '../../operator/database/inspect-reports.ts';
 import type { InspectResult } from '../../operator/database/inspect.ts';
 
+interface ReportList {
+  readonly reports: ReadonlyArray<{ readonly name: string; readonly title: string }>;
+}
+
 const WIDTH = Math.max(...INSPECT_REPORTS.map(({ name }) => name.length));
 
-export default class DbInspect extends BaseCommand<InspectResult | readonly InspectResult[]> {
+export default class DbInspect extends BaseCommand<InspectResult | readonly InspectResult[] | ReportList> {
   static override summary = 'look inside a database: sizes, locks, indexes, statements';
   static override description = [
-    'Works with any Postgres, reads only, and shows statements without the values in them. `report` answers every question. The reports:',
+    'Works with any Postgres, reads only, and shows statements without the values in them. Without a name it lists what there is. `report` answers every question. The reports:',
     ...INSPECT_REPORTS.map(({ name, title }) => `${name.padEnd(WIDTH)}  ${title}`),
   ].join('\n');
   static override examples = [
@@ -22,14 +26,14 @@ export default class DbInspect extends BaseCommand<InspectResult | readonly Insp
     report: Args.string({
       ignoreStdin: true,
       description: 'what to show',
-      required: true,
       options: ['report', ...INSPECT_REPORTS.map(({ name }) => name)],
     }),
   };
   static override flags = { ...targetFlags };
 
-  async run(): Promise<InspectResult | readonly InspectResult[]> {
+  async run(): Promise<InspectResult | readonly InspectResult[] | ReportList> {
     const { args, flags } = await this.parse(DbInspect);
+    if (args.report === undefined) return this.#list();
     const { locateTarget } = await import('../../foundation/postgres/locate.ts');
     const { inspectDatabase, noStatements } = await import('../../operator/database/inspect.ts');
     const { renderInspect } = await import('../../operator/database/inspect-text.ts');
@@ -44,5 +48,11 @@ export default class DbInspect extends BaseCommand<InspectResult | readonly Insp
       if (result !== undefined) this.print(`${renderInspect(report, result, paint(process.stdout))}\n`);
     }
     return all || first === undefined ? results : first;
+  }
+
+  #list(): ReportList {
+    const lines = INSPECT_REPORTS.map(({ name, title }) => `  ${name.padEnd(WIDTH)}  ${title}\n`);
+    this.print(`${lines.join('')}\nOne of them: vectabase db inspect NAME; all of them: vectabase db inspect report\n`);
+    return { reports: INSPECT_REPORTS.map(({ name, title }) => ({ name, title })) };
   }
 }

@@ -82,6 +82,7 @@ function unitsOf({ major, settings }: Place): WantedUnit[] {
     { name: 'vectabase-volume.service' },
     { name: 'vectabase-api.socket' },
     { name: 'vectabase-archive.socket' },
+    { name: 'vectabase-config-backup.timer' },
     ...(settings.install.edge === 'none' ? [] : [{ name: 'vectabase-edge.service', exposureLimit: 1.5 }]),
   ];
 }

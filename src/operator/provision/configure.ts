@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { INSTALLED } from '../../foundation/config/directory.ts';
-import { effectOf, type Effect } from '../../foundation/config/effects.ts';
+import { effectOf, insteadOf, type Effect } from '../../foundation/config/effects.ts';
 import {
   checkSettingsText,
   describeSettings,
@@ -36,10 +36,12 @@ export function describeSetting(key: string): SettingInfo {
  * Writes one setting into vectabase.yml, or takes it out again.
  *
  * @param text as the environment would hold it: lists with commas; undefined for the default
- * @throws VectabaseError CONFIG_INVALID
+ * @throws VectabaseError CONFIG_INVALID; USAGE for one that nothing obeys there
  */
 export async function changeSetting(dir: string, key: string, text: string | undefined): Promise<SettingChange> {
   const { variable } = describeSetting(key);
+  const instead = insteadOf(key, path.resolve(dir));
+  if (instead !== undefined) throw notHere(key, instead);
   const value = text === undefined ? undefined : parseSetting(key, text, key);
   const place = key.split('.');
   const changed = await editSettings(dir, (document) => {
@@ -114,6 +116,13 @@ function valuesOf(dir: string): Map<string, string> {
       Object.entries(values).map(([name, value]) => [`${section}.${name}`, JSON.stringify(value) ?? ''] as const),
     ),
   );
+}
+
+function notHere(key: string, instead: string): VectabaseError {
+  return new VectabaseError('USAGE', {
+    message: `${key} is a setting of vectabase up; an installed machine goes by ${instead}`,
+    hint: `Run vectabase config set ${instead} VALUE, then vectabase install.`,
+  });
 }
 
 function changedMeanwhile(copy: string): VectabaseError {

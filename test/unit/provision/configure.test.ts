@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { assetPath } from '../../../src/foundation/core/assets.ts';
 import { describeSettings, loadSettings } from '../../../src/foundation/config/settings.ts';
-import { effectOf } from '../../../src/foundation/config/effects.ts';
+import { effectOf, insteadOf } from '../../../src/foundation/config/effects.ts';
 import { changeSetting, editSettingsFile, howToApply } from '../../../src/operator/provision/configure.ts';
 
 let dir: string;
@@ -90,6 +90,8 @@ describe('set', () => {
 
   test('knows of every setting when it counts', () => {
     expect(describeSettings().filter(({ key }) => effectOf(key) === undefined)).toEqual([]);
+    expect(insteadOf('postgres.port', '/etc/vectabase')).toBe('install.postgresPort');
+    expect(insteadOf('postgres.port', '/home/me/.vectabase')).toBeUndefined();
     expect(howToApply(['next command'], dir)).toBeUndefined();
     expect(howToApply(['daemon restart'], '/etc/vectabase')).toContain('vectabase install');
     expect(howToApply(['daemon restart', 'postgres restart'], dir)).toContain(`vectabase up --dir ${dir}`);

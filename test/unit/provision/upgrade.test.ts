@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { assetPath } from '../../../src/foundation/core/assets.ts';
 import { run } from '../../../src/foundation/process/run.ts';
 import { driveUpgrade, type Hands } from '../../../src/operator/provision/upgrade/drive.ts';
 import { moveSetting, type ConfigMigration } from '../../../src/operator/provision/upgrade/migrations.ts';
+import { pruneReleases } from '../../../src/operator/provision/upgrade/releases.ts';
 import { readRecord, writeRecord, type UpgradeRecord } from '../../../src/operator/provision/upgrade/record.ts';
 import { stagePackage } from '../../../src/operator/provision/upgrade/stage.ts';
 
@@ -180,4 +181,19 @@ describe('on disk', () => {
     await expect(stagePackage(place, undefined)).rejects.toMatchObject({ code: 'USAGE' });
     await expect(stagePackage(assetPath(), 'ab')).rejects.toMatchObject({ code: 'USAGE' });
   });
+});
+
+test('of the releases two stay, and of the Nodes those that they run on', async () => {
+  const home = mkdtempSync(path.join(tmpdir(), 'vt-releases-'));
+  const at = (...parts: string[]): string => path.join(home, ...parts);
+  for (const name of ['1.0.0-a', '1.1.0-b', '1.2.0-c', '1.3.0-d.new'])
+    mkdirSync(at('releases', name, 'bin'), { recursive: true });
+  for (const name of ['node-v20.19.0', 'node-v22.0.0', 'other']) writeFileSync(at(name), '');
+  symlinkSync(at('node-v22.0.0'), at('releases', '1.2.0-c', 'node'));
+  symlinkSync('/usr/bin/node', at('releases', '1.1.0-b', 'node'));
+  const keep = [at('releases', '1.1.0-b'), at('releases', '1.2.0-c')];
+  expect(await pruneReleases(keep, at('releases'))).toEqual(['1.0.0-a', '1.3.0-d.new']);
+  expect(readdirSync(at('releases')).toSorted()).toEqual(['1.1.0-b', '1.2.0-c']);
+  expect(readdirSync(home).toSorted()).toEqual(['node-v22.0.0', 'other', 'releases']);
+  rmSync(home, { recursive: true });
 });

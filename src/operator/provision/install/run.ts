@@ -10,6 +10,7 @@ import { applySteps, type InstallResult } from './engine.ts';
 import { readFacts } from './facts.ts';
 import { openJournal, readJournal, removeJournal, type Journal } from './journal.ts';
 import { localMachine } from './local-machine.ts';
+import { hasRecoveryKey } from './postgres/archive.ts';
 import { planInstall, type InstallPlan } from './plan.ts';
 import { judge } from './preflight/judge.ts';
 import { lookAround } from './preflight/probe.ts';
@@ -29,6 +30,8 @@ export async function planMachine(settings: InstallSettings, context: Context): 
 }
 
 export interface MachineResult extends InstallResult {
+  /** There is a recovery key, without which nothing is backed up. */
+  readonly sealsBackups: boolean;
   /** What the owner should know, each a sentence. */
   readonly notes: readonly string[];
 }
@@ -40,6 +43,7 @@ export async function installMachine(settings: InstallSettings, context: Context
   await preflight(settings, listening, await readJournal(INSTALLED.journal));
   return withJournal(settings, listening, async (machine, journal) => ({
     ...(await applySteps(installSteps(settings), machine, journal)),
+    sealsBackups: hasRecoveryKey(),
     notes,
   }));
 }

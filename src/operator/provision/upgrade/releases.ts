@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { INSTALLED } from '../../../foundation/config/directory.ts';
 import { copyRelease } from '../install/package/copy-release.ts';
@@ -19,6 +19,28 @@ export async function addRelease(root: string): Promise<string> {
   const directory = path.join(INSTALLED.releases, `${await versionOf(root)}-${digest.slice(0, 8)}`);
   if (!existsSync(directory)) await copyRelease(directory, files);
   return directory;
+}
+
+/**
+ * Takes away every release but these, and what a killed copy left beside them. Of Node's own copies those stay that a
+ * release leads to.
+ *
+ * @returns the names of those that went
+ */
+export async function pruneReleases(keep: readonly string[], home: string = INSTALLED.releases): Promise<string[]> {
+  const kept = new Set(keep.map((directory) => path.basename(directory)));
+  const names = await readdir(home).catch((): string[] => []);
+  const gone = names.filter((name) => !kept.has(name));
+  for (const name of gone) await rm(path.join(home, name), { recursive: true, force: true });
+  const nodes = await Promise.all(
+    keep.map(async (directory) => readlink(path.join(directory, 'node')).catch(() => '')),
+  );
+  const copies = (await readdir(path.dirname(home))).filter((name) => name.startsWith('node-v'));
+  for (const name of copies) {
+    const file = path.join(path.dirname(home), name);
+    if (!nodes.includes(file)) await rm(file, { force: true });
+  }
+  return gone.toSorted();
 }
 
 export async function versionOf(root: string): Promise<string> {

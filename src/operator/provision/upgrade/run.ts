@@ -9,7 +9,7 @@ import { driveUpgrade } from './drive.ts';
 import { machineHands } from './hands.ts';
 import { CONFIG_MIGRATIONS } from './migrations.ts';
 import { isFinished, readRecord, writeRecord, type UpgradeRecord } from './record.ts';
-import { addRelease, currentRelease, versionOf } from './releases.ts';
+import { addRelease, currentRelease, pruneReleases, versionOf } from './releases.ts';
 
 export interface UpgradePlan {
   /** Names of releases. */
@@ -84,6 +84,8 @@ async function drive(record: UpgradeRecord, signal: AbortSignal): Promise<Upgrad
   const end = await driveUpgrade(record, CONFIG_MIGRATIONS, machineHands(signal), signal).catch((error: unknown) => {
     throw signal.aborted ? stopped(record, error) : error;
   });
+  // The one before is what --rollback goes to, and what a failed one was is for whoever looks why.
+  await pruneReleases([end.from, end.to]);
   return result(end, end.phase === 'done' ? 'done' : 'returned');
 }
 

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../../../foundation/config/definitions.ts';
+import { INSTALLED } from '../../../../foundation/config/directory.ts';
+import { loadSettings } from '../../../../foundation/config/settings.ts';
 import { ARCHIVE_DIRECTORY, SPOOL_DIRECTORY } from '../../../../foundation/config/machine-paths.ts';
 import type { RuntimeConfig } from '../../../../foundation/config/runtime-file.ts';
 import { directoryStep } from '../kinds/directory.ts';
@@ -43,6 +46,13 @@ export const RECIPIENTS = path.join(INSTALLATION.backupHome, 'recipients');
 
 export function hasRecoveryKey(): boolean {
   return existsSync(RECIPIENTS);
+}
+
+/** Directories of this machine outside of the volume that the owner has backups kept in. */
+export function storeDirectories(): string[] {
+  const { backup } = loadSettings({ dir: INSTALLED.configuration }).settings;
+  const local = backup.stores.flatMap(({ url }) => (url.startsWith('file:') ? [fileURLToPath(url)] : []));
+  return [...new Set([...(backup.directory === undefined ? [] : [backup.directory]), ...local])];
 }
 
 /** What the daemon archives with. */

@@ -1,30 +1,12 @@
 import { INSTALLED, installationPaths } from '../../../../foundation/config/directory.ts';
-import { installedCluster } from '../../../../foundation/config/machine-paths.ts';
 import { readJson, type InstallationKeys } from '../../../../foundation/postgres/installation.ts';
 import { ensureCertificates, readCertificates } from '../../certificates.ts';
-import { ensureKeys, hasKeys } from '../../keys.ts';
 import { undoRecords } from '../kinds/undo-records.ts';
 import type { InstallSettings, Step } from '../step.ts';
 
 export const INSTALLATION = installationPaths(INSTALLED.configuration);
 
-/** Keys and passwords are made before the cluster that takes them. They go with the configuration's directory. */
-export function keysStep({ postgresMajor }: InstallSettings): Step {
-  return {
-    id: 'postgres.keys',
-    title: 'API keys, signing keys and passwords',
-    async detect() {
-      if (await hasKeys(INSTALLATION)) return [];
-      return [{ action: 'create', target: INSTALLATION.keys, note: 'random; only root reads them' }];
-    },
-    async apply({ context }) {
-      await ensureKeys(INSTALLATION, installedCluster(postgresMajor), context.clock.now());
-    },
-    undo: undoRecords,
-  };
-}
-
-/** @throws Error before `keysStep` was applied */
+/** @throws Error before the step `machine.keys` was applied */
 export async function installedKeys(): Promise<InstallationKeys> {
   const keys = await readJson<InstallationKeys>(INSTALLATION.keys);
   if (keys === undefined) throw new Error(`${INSTALLATION.keys} is not there yet`);

@@ -14,7 +14,7 @@ import { archiveStep, hasRecoveryKey } from './archive.ts';
 import { clusterStep } from './cluster.ts';
 import { inForceStep } from './in-force.ts';
 import { serverPackages } from './packages.ts';
-import { certificatesStep, INSTALLATION, keysStep } from './secrets.ts';
+import { certificatesStep, INSTALLATION } from './secrets.ts';
 import { accessRules, serverSettings } from './settings.ts';
 
 /** Postgres, from its package to a server that runs with our settings. The encrypted volume is there by then. */
@@ -40,7 +40,6 @@ export function postgresSteps(settings: InstallSettings): readonly Step[] {
       ],
     }),
     archiveStep(),
-    keysStep(settings),
     certificatesStep(settings),
     clusterStep(settings),
     fileStep({

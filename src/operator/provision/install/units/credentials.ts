@@ -1,16 +1,11 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { installationPaths, INSTALLED } from '../../../../foundation/config/directory.ts';
-import { installedCluster } from '../../../../foundation/config/machine-paths.ts';
 import { writeDurably } from '../../../../foundation/core/durable-file.ts';
-import { ensureSecretsHome } from '../../../../foundation/crypto/identity-file.ts';
 import { formatKeySet } from '../../../../foundation/crypto/key-set.ts';
 import { findMasterKey } from '../../../../foundation/encryption/master-key.ts';
 import { readJson, type InstallationKeys } from '../../../../foundation/postgres/installation.ts';
-import { ensureKeys } from '../../keys.ts';
-import { ensureMasterKey } from '../../master-key.ts';
 import { stateOf } from '../kinds/file-state.ts';
-import type { Change, InstallSettings, Machine, Step } from '../step.ts';
+import type { Change, Machine, Step } from '../step.ts';
 
 export const CREDENTIALS = `${INSTALLED.configuration}/credentials`;
 const INSTALLATION = installationPaths(INSTALLED.configuration);
@@ -22,8 +17,7 @@ export const SEALS_CREDENTIALS = 250;
  * The keys that the daemon and the key check are handed by systemd, sealed with what the machine has: its TPM and a
  * secret of the host, or that secret alone. Sealed anew when the key that they hold has changed.
  */
-export function credentialsStep({ postgresMajor }: InstallSettings): Step {
-  const cluster = installedCluster(postgresMajor);
+export function credentialsStep(): Step {
   return {
     id: 'units.credentials',
     title: 'keys, sealed for the services that need them',
@@ -33,17 +27,12 @@ export function credentialsStep({ postgresMajor }: InstallSettings): Step {
         const target = placeOf(name, machine);
         const [wanted, held] = [await read(), await holds(name, machine)];
         if (held === undefined) changes.push({ action: 'create', target });
-        else if (wanted === undefined) changes.push({ action: 'create', target: `the key for ${target}` });
-        else if (wanted !== held) changes.push({ action: 'change', target, note: 'the key is another one now' });
+        else if (wanted !== undefined && wanted !== held)
+          changes.push({ action: 'change', target, note: 'the key is another one now' });
       }
       return changes;
     },
     async apply(machine) {
-      const now = machine.context.clock.now();
-      await ensureKeys(INSTALLATION, cluster, now);
-      await mkdir(cluster.home, { recursive: true }); // holds what tells the right master key from a wrong one
-      await ensureMasterKey(INSTALLATION, cluster);
-      await ensureSecretsHome({ paths: INSTALLATION.secrets }, { now });
       for (const { name, read } of SOURCES) {
         const wanted = await read();
         if (wanted === undefined) throw new Error(`there is no ${name} to seal`);

@@ -1,6 +1,7 @@
 import { INSTALLED, installationPaths } from '../../../../foundation/config/directory.ts';
 import { debianCluster } from '../../../../foundation/config/machine-paths.ts';
 import { directoryStep } from '../kinds/directory.ts';
+import { keysStep } from '../machine/keys-step.ts';
 import { RECIPIENTS } from '../postgres/archive.ts';
 import { unitStep } from '../kinds/unit.ts';
 import type { InstallSettings, Step } from '../step.ts';
@@ -16,7 +17,8 @@ export function unitFileSteps(settings: InstallSettings): readonly Step[] {
       title: 'directory of sealed keys',
       directories: [{ path: CREDENTIALS, mode: 0o700 }],
     }),
-    credentialsStep(settings),
+    keysStep(settings),
+    credentialsStep(),
     daemonFileStep(settings),
     unitFilesStep(settings),
   ];
@@ -53,12 +55,19 @@ export function serviceSteps(settings: InstallSettings): readonly Step[] {
       restartOn: ['/etc/systemd/system/vectabase-archive.socket', '/etc/tmpfiles.d/vectabase.conf'],
     }),
     unitStep({
+      id: 'units.config-backup',
+      title: 'a nightly backup of the configuration',
+      unit: 'vectabase-config-backup.timer',
+      restartOn: ['/etc/systemd/system/vectabase-config-backup.timer'],
+    }),
+    unitStep({
       id: 'units.daemon',
       title: 'the daemon',
       unit: 'vectabase.service',
       // A restart loses no request, and jobs and workers are as they were started.
       restartOn: [
         daemon,
+        `${daemon}.d/70-vectabase-backups.conf`,
         INSTALLED.current,
         RECIPIENTS,
         installationPaths(INSTALLED.configuration).daemonConfig,

@@ -4,6 +4,7 @@ import { debianCluster } from '../../../../foundation/config/machine-paths.ts';
 import { assetPath } from '../../../../foundation/core/assets.ts';
 import { fileStep, type ManagedFile } from '../kinds/file.ts';
 import type { InstallSettings, Machine, Step } from '../step.ts';
+import { storeDirectories } from '../postgres/archive.ts';
 import { SEALS_CREDENTIALS } from './credentials.ts';
 
 const UNITS = '/etc/systemd/system';
@@ -17,6 +18,8 @@ const SHIPPED = [
   'vectabase-api.socket',
   'vectabase-archive.socket',
   'vectabase-key-check.service',
+  'vectabase-config-backup.service',
+  'vectabase-config-backup.timer',
   'postgresql@17-vectabase.service.d/50-vectabase.conf',
   'pgbouncer.service.d/50-vectabase.conf',
 ] as const;
@@ -54,6 +57,7 @@ export async function unitFiles(
   const older = { path: `${UNITS}/vectabase.service.d/10-older-systemd.conf`, content: OLDER_SYSTEMD };
   return [
     ...(await Promise.all(shipped)),
+    ...elsewhere(),
     ...(systemd < OPENS_FILES ? [older] : []),
     { path: TMPFILES, content: await textOf('vectabase.tmpfiles.conf') },
   ];
@@ -74,6 +78,16 @@ Type=notify
 NotifyAccess=all
 ExecReload=/bin/kill -HUP $MAINPID
 `;
+
+/** Where the owner has backups kept besides: units may write nowhere that is not named. */
+function elsewhere(): ManagedFile[] {
+  const directories = storeDirectories();
+  if (directories.length === 0) return [];
+  const content = `[Service]\n${directories.map((each) => `ReadWritePaths="-${each.replaceAll('%', '%%')}"\n`).join('')}`;
+  return ['vectabase', 'vectabase-config-backup'].map((unit) => {
+    return { path: `${UNITS}/${unit}.service.d/70-vectabase-backups.conf`, content };
+  });
+}
 
 async function textOf(name: string): Promise<string> {
   return readFile(assetPath('systemd', name), 'utf8');
