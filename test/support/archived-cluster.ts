@@ -11,10 +11,10 @@ import type { ArchiveObservation } from '../../src/operator/backup/archive/obser
 import { Spool } from '../../src/operator/backup/archive/spool.ts';
 import { Uploader } from '../../src/operator/backup/archive/upload.ts';
 import { openWriter } from '../../src/operator/backup/catalog/append.ts';
-import { createBackup } from '../../src/operator/backup/create.ts';
+import { createBackup, type CreatedBackup, type Extent } from '../../src/operator/backup/create.ts';
 import { Epochs } from '../../src/operator/backup/epochs.ts';
 import { makeRecoveryKey, readRecipients, readRecoveryKey } from '../../src/operator/backup/recovery-key.ts';
-import { openRepository, type BackupEntry, type Repository } from '../../src/operator/backup/repository.ts';
+import { openRepository, type Repository } from '../../src/operator/backup/repository.ts';
 import { listening } from './archive.ts';
 import { startTestCluster, type TestCluster } from './cluster.ts';
 
@@ -27,7 +27,7 @@ export interface ArchivedCluster {
   readonly home: string;
   readonly keyFile: string;
   readonly systemId: string;
-  backup(): Promise<BackupEntry>;
+  backup(extent?: Extent): Promise<CreatedBackup>;
   /** Ends the segment, waits until it is in the store and in the catalogue. */
   archiveAll(): Promise<void>;
   stop(): Promise<void>;
@@ -81,7 +81,8 @@ export async function startArchivedCluster(
     home,
     keyFile,
     systemId,
-    backup: async () => createBackup({ address: cluster.adminAddress, repository }, { ...listening(), clock }),
+    backup: async (extent) =>
+      createBackup({ address: cluster.adminAddress, repository, extent }, { ...listening(), clock }),
     async archiveAll() {
       const mark = await ask(cluster, 'select pg_current_wal_lsn()::text as value');
       const timeline = await ask(cluster, 'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as value');

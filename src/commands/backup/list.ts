@@ -28,13 +28,18 @@ function none(where: string): string {
 }
 
 function shown(backups: readonly BackupEntry[]): string {
-  const rows = backups.map(({ label, startedAt, finishedAt, objects: [base], end, signed }) => [
+  const rows = backups.map(({ label, parent, startedAt, finishedAt, objects: [base], end, signed }) => [
     signed ? label : `${label} (unsigned)`,
     formatAgo(Date.now() - Date.parse(finishedAt)),
     formatBytes(base?.plainBytes ?? 0),
     formatBytes(base?.sealedBytes ?? 0),
     formatDuration(Date.parse(finishedAt) - Date.parse(startedAt)),
     end.lsn,
+    parent ?? '',
   ]);
-  return table(['backup', 'taken', 'size', 'sealed', 'took', 'consistent at'], rows, paint(process.stdout));
+  return table(
+    ['backup', 'taken', 'size', 'sealed', 'took', 'consistent at', 'builds on'],
+    rows,
+    paint(process.stdout),
+  );
 }

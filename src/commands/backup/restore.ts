@@ -222,16 +222,17 @@ A running installation is stopped for the moment of the replacement alone.`;
   /** A base as it ended: no replay, no questions. */
   async #unpack(flags: RestoreFlags, label: string | undefined): Promise<RestoreReport> {
     const { serviceUser } = await import('../../foundation/process/service-user.ts');
-    const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
+    const { findLinked } = await import('../../operator/backup/links.ts');
+    const { openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
     const { restoreBackup } = await import('../../operator/backup/restore.ts');
     if (flags.into === undefined || flags['dry-run']) throw noTarget();
     const key = keyOf(flags);
     const repository = await openRepository(await this.place({ ...flags, key }));
-    const entry = await findEntry(repository, label, flags);
+    const linked = await findLinked(repository, label, flags);
     const identities = await readRecoveryKey(key);
     const owner = await serviceUser();
-    const input = { repository, entry, identities, into: flags.into, owner };
+    const input = { ...linked, repository, identities, into: flags.into, owner };
     const report = await restoreBackup(input, this.context<BackupObservation>());
     this.closeRenderer();
     const { into, files, bytes, ms } = report;
@@ -247,6 +248,7 @@ function shownPlan(plan: RestorePlan): string {
   return [
     `To ${target}:`,
     `  from backup ${backup} (Postgres ${plan.postgres}, taken ${backupTakenAt}), timeline ${plan.timeline}`,
+    ...(plan.buildsOn.length === 0 ? [] : [`  which is incremental and builds on ${plan.buildsOn.join(', ')}`]),
     `  ${formatCount(segments)} WAL files follow it without a hole (${formatBytes(walBytes)} to fetch)`,
     `  needs ${formatBytes(neededBytes)} of the ${formatBytes(freeBytes)} that are free`,
     reachable === true

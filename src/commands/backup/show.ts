@@ -18,13 +18,16 @@ export default class BackupShow extends BackupCommand<BackupFacts> {
   }
 }
 
-function shown({ systemId, document, signedBy, entry, pinned, pruned, verified, rehearsed }: BackupFacts): string {
+function shown({ systemId, document, signedBy, entry, buildsOn, carries, pinned, ...rest }: BackupFacts): string {
+  const { pruned, verified, rehearsed } = rest;
   const ago = (at: string): string => formatAgo(Date.now() - Date.parse(at));
   return [
     `${entry.kind} ${entry.label} of cluster ${systemId}, finished ${ago(entry.finishedAt)}${pinned ? ', pinned' : ''}${pruned ? ', pruned here' : ''}`,
     ...(entry.kind === 'base'
       ? [`  from ${entry.start.lsn} to ${entry.end.lsn} on timeline ${entry.end.timeline}, Postgres ${entry.postgres}`]
       : []),
+    ...(buildsOn.length === 0 ? [] : [`  what changed since ${buildsOn.at(-1)}; restored over ${buildsOn.join(', ')}`]),
+    ...(carries.length === 0 ? [] : [`  nothing without it: ${carries.join(', ')}`]),
     ...entry.objects.map(
       ({ object, plainBytes, sealedBytes, sealedSha256 }) =>
         `  ${object}: ${formatBytes(plainBytes)}, sealed ${formatBytes(sealedBytes)}, SHA-256 ${sealedSha256}`,

@@ -15,7 +15,12 @@ export default class BackupStatusCommand extends BackupCommand<BackupStatus> {
     const { backups } = await findPlace(flags.dir);
     const place = await this.place(flags);
     const status = await backupStatus({ place, data: backups.data, now: Date.now(), signal: this.signal });
-    this.print(`${status.line}\n${status.problems.map((problem) => `  ! ${problem}\n`).join('')}`);
+    const [full, ...incrementals] = status.standing.chain;
+    const chain =
+      incrementals.length === 0
+        ? ''
+        : `The newest backup is incremental: ${incrementals.length} on the full one ${full}.\n`;
+    this.print(`${status.line}\n${chain}${status.problems.map((problem) => `  ! ${problem}\n`).join('')}`);
     const [first, ...others] = status.problems;
     if (first === undefined) return status;
     this.finishWith(

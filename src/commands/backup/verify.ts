@@ -28,9 +28,10 @@ Writes down in the catalogue what came out. Exits 6 for a backup that is not wha
     const { flags, args } = await this.parse(BackupVerify);
     if (flags.level !== '1' && flags.key === undefined) throw noKey();
     if (flags.level === '3' && flags.wal) throw walLevel();
-    const { findEntry, openRepository } = await import('../../operator/backup/repository.ts');
+    const { findLinked } = await import('../../operator/backup/links.ts');
+    const { openRepository } = await import('../../operator/backup/repository.ts');
     const { readRecoveryKey } = await import('../../operator/backup/recovery-key.ts');
-    const { verifyBackup } = await import('../../operator/backup/verify.ts');
+    const { verifyLinked } = await import('../../operator/backup/verify.ts');
     const repository = await openRepository(await this.place(flags));
     if (flags.level !== '3') {
       const identities = flags.level === '2' ? await readRecoveryKey(flags.key ?? '') : undefined;
@@ -40,9 +41,9 @@ Writes down in the catalogue what came out. Exits 6 for a backup that is not wha
       if (report.objects === 0) throw nothing(repository.store.url, flags.wal);
       return this.#shown(report);
     }
-    const entry = await findEntry(repository, args.backup, flags);
+    const linked = await findLinked(repository, args.backup, flags);
     const identities = await readRecoveryKey(flags.key ?? '');
-    const report = await verifyBackup({ repository, entry, identities }, this.context<BackupObservation>());
+    const report = await verifyLinked({ ...linked, repository, identities }, this.context<BackupObservation>());
     this.closeRenderer();
     const { label, files, bytes, ms } = report;
     this.print(

@@ -6,6 +6,7 @@ import { VectabaseError } from '../../foundation/core/errors.ts';
 import { systemClock, type JobContext } from '../../foundation/core/observe.ts';
 import type { DatabaseAddress } from '../../foundation/postgres/address.ts';
 import { JOB_TERMS } from '../../operator/backup/alerts/jobs.ts';
+import type { GapWatch } from '../../operator/backup/gap-watch.ts';
 import type { TimelineWatch } from '../../operator/backup/left-timeline.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { Repository, RepositoryPlace } from '../../operator/backup/repository.ts';
@@ -47,10 +48,13 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
       ...JOB_TERMS.base,
       schedule: settings.baseSchedule,
       atFirst: true,
-      wantedSince: timelineLeft(asBackup, open),
+      wantedSince: newBaseWanted(asBackup, open),
       run: withTools(async ({ address, repository, context }) => {
         const { createBackup } = await import('../../operator/backup/create.ts');
-        return reportOf(await createBackup({ address, repository }, context));
+        const { incremental, fullDays } = settings;
+        const extent = incremental ? 'auto' : 'full';
+        const backup = await createBackup({ address, repository, extent, fullDays }, context);
+        return { ...reportOf(backup), parent: backup.parent ?? null, fullBecause: backup.fullBecause ?? null };
       }),
     },
     {
@@ -72,12 +76,17 @@ export function backupJobs(config: RuntimeConfig, log: Logger): Job[] {
   ];
 }
 
-function timelineLeft(address: DatabaseAddress, open: () => Promise<Repository>): NonNullable<Job['wantedSince']> {
-  let watch: TimelineWatch | undefined;
+/** After a restore, and after WAL that nobody will ever have. */
+function newBaseWanted(address: DatabaseAddress, open: () => Promise<Repository>): NonNullable<Job['wantedSince']> {
+  let watches: { readonly timeline: TimelineWatch; readonly gaps: GapWatch } | undefined;
   return async (signal) => {
     const { watchTimeline } = await import('../../operator/backup/left-timeline.ts');
-    watch ??= watchTimeline(address);
-    return watch.leftAt(await open(), signal);
+    const { watchGaps } = await import('../../operator/backup/gap-watch.ts');
+    watches ??= { timeline: watchTimeline(address), gaps: watchGaps() };
+    const repository = await open();
+    const left = await watches.timeline.leftAt(repository, signal);
+    const gap = await watches.gaps.missingSince(repository, signal);
+    return left === undefined && gap === undefined ? undefined : Math.max(left ?? 0, gap ?? 0);
   };
 }
 
@@ -136,7 +145,9 @@ function verifying(schedule: string, withTools: WithTools): Job {
 }
 
 function contextFor(log: Logger, signal: AbortSignal): JobContext<BackupObservation> {
-  return { observe: ({ event, ...fields }) => log.debug(fields, event), signal, clock: systemClock };
+  const observe: JobContext<BackupObservation>['observe'] = ({ event, ...fields }) =>
+    event.endsWith('.noted') ? log.info(fields, event) : log.debug(fields, event);
+  return { observe, signal, clock: systemClock };
 }
 
 function rehearsal(schedule: string, keyFile: string, scratch: string, withTools: WithTools): Job {

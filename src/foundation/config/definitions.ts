@@ -274,6 +274,11 @@ export const DEFINITIONS = {
     ),
     dumpDays: integer(30, [30, 3_650], 'Days that daily dumps are kept.'),
     windowDays: integer(7, [1, 3_650], 'Days back to which any second can be returned to.'),
+    incremental: flag(
+      true,
+      'Whether base backups between two full ones hold only what changed; Postgres 17 and later.',
+    ),
+    fullDays: integer(7, [1, 3_650], 'Days after which the next base backup is a full one.'),
     archive: flag(
       false,
       'Whether `up` archives WAL, for a return to any second. Needs a recovery key; an installed server always does.',

@@ -121,6 +121,10 @@ export const ERROR_CATALOGUE = {
     exitCode: 5,
     doc: 'The moment to restore to is not in the archive; the message names the nearest one that is.',
   },
+  INCREMENTAL_REFUSED: {
+    exitCode: 5,
+    doc: 'Nothing tells what changed since the backup before, so only a full one can be taken.',
+  },
   BACKUP_WAL_REFUSED: { exitCode: 5, doc: 'A file that should be archived is no WAL of this cluster.' },
 
   USER_NOT_FOUND: { exitCode: 5, doc: 'No account, or more than one, goes by that address, number or id.' },

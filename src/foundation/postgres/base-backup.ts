@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
-import { VectabaseError } from '../core/errors.ts';
+import { messageOf, VectabaseError } from '../core/errors.ts';
 import type { DatabaseAddress } from './address.ts';
+import { errorCode, isConnectionLost } from './errors.ts';
 import { Session } from './session.ts';
 
 /** A place in the WAL and the timeline it is on. */
@@ -13,9 +15,12 @@ export interface WalPosition {
 
 export interface BaseBackup {
   readonly start: WalPosition;
-  /** Bytes of the cluster, as the server estimates them. */
+  /** Bytes of the whole cluster, as the server estimates them. */
   readonly estimatedBytes: number;
-  /** A tar archive of the data directory with the WAL that it needs. To be read to its end. */
+  /**
+   * A tar archive of the data directory with the WAL that it needs. To be read to its end. Of an incremental backup, most
+   * tables are in it as `INCREMENTAL.<name>`: the blocks that changed since its parent.
+   */
   readonly archive: Readable;
   /** Known when the archive has ended. `manifest` is the server's `backup_manifest`, with SHA-256 of each file. */
   readonly finished: Promise<{ readonly end: WalPosition; readonly manifest: Buffer }>;
@@ -27,14 +32,20 @@ export interface BaseBackup {
  * https://www.postgresql.org/docs/17/protocol-replication.html#PROTOCOL-REPLICATION-BASE-BACKUP
  *
  * @param address a role that may replicate
- * @param label what backup_label says
- * @throws VectabaseError DATABASE_UNREACHABLE, DATABASE_AUTH_FAILED; PRECONDITION_FAILED for a cluster with tablespaces
+ * @param options.label what backup_label says
+ * @param options.parentManifest `backup_manifest` of the backup since which changes are wanted; all is when left out
+ * @throws VectabaseError DATABASE_UNREACHABLE, DATABASE_AUTH_FAILED; PRECONDITION_FAILED for a cluster with tablespaces,
+ *   INCREMENTAL_REFUSED when the server cannot tell what changed
  */
-export async function startBaseBackup(address: DatabaseAddress, label: string): Promise<BaseBackup> {
+export async function startBaseBackup(
+  address: DatabaseAddress,
+  { label, parentManifest }: { readonly label: string; readonly parentManifest?: Buffer | undefined },
+): Promise<BaseBackup> {
   const session = await Session.open(address, { applicationName: 'vectabase backup', replication: true });
-  const query = new BaseBackupQuery(label);
-  session.submit(query);
+  const query = new BaseBackupQuery(label, parentManifest !== undefined);
   try {
+    if (parentManifest) await pipeline(Readable.from([parentManifest]), session.copyIn('UPLOAD_MANIFEST'));
+    session.submit(query);
     const [[lsn, timeline] = [], tablespaces] = await query.beginning;
     if (tablespaces.length !== 1) throw hasTablespaces();
     const finished = query.ending.then(({ row: [endLsn, endTimeline], manifest }) => ({
@@ -51,8 +62,18 @@ export async function startBaseBackup(address: DatabaseAddress, label: string): 
     };
   } catch (error) {
     session.destroy();
+    if (parentManifest && errorCode(error)?.length === 5 && !isConnectionLost(error)) throw refused(error);
     throw error;
   }
+}
+
+/** Summaries of WAL are gone or were never written, or the parent is of another history: the server says which. */
+function refused(cause: unknown): VectabaseError {
+  return new VectabaseError('INCREMENTAL_REFUSED', {
+    message: `the server cannot tell what changed since the backup before: ${messageOf(cause)}`,
+    hint: 'Take a full backup: vectabase backup create --full.',
+    cause,
+  });
 }
 
 function hasTablespaces(): VectabaseError {
@@ -91,11 +112,12 @@ class BaseBackupQuery implements pg.Submittable {
   #fail: (error: Error) => void = () => undefined;
   #over = false;
 
-  constructor(label: string) {
+  constructor(label: string, incremental: boolean) {
     const quoted = `'${label.replaceAll("'", "''")}'`;
     // It brings the WAL that it needs: waiting until that is archived as well would take as long as the archive is away.
     const wal = ['WAL', 'WAIT false'];
     const options = [`LABEL ${quoted}`, 'PROGRESS', `CHECKPOINT 'fast'`, ...wal, `MANIFEST 'yes'`, SHA256];
+    if (incremental) options.push('INCREMENTAL');
     this.#command = `BASE_BACKUP (${options.join(', ')})`;
     this.archive = new Readable({
       read: () => this.#wire?.stream.resume(),
@@ -105,6 +127,8 @@ class BaseBackupQuery implements pg.Submittable {
         done(error);
       },
     });
+    // Nobody reads it yet when the server refuses to begin, which `beginning` tells.
+    this.archive.on('error', () => undefined);
     const began = new Promise<void>((resolve, reject) => {
       this.#begun = resolve;
       this.#fail = reject;

@@ -10,6 +10,7 @@ export type BackupObservation = Observation & { event: `backup.${string}.${Phase
         totalBytes?: number;
         ms?: number;
       }
+    | { event: 'backup.full.noted'; id: string; reason: string }
     | { event: 'backup.check.started'; id: string; totalBytes: number }
     | {
         event: 'backup.check.progress' | 'backup.check.finished';

@@ -54,7 +54,7 @@ export interface RehearsalReport extends CopyReport {
 export async function rehearse(input: RehearseInput, ctx: JobContext<BackupObservation>): Promise<RehearsalReport> {
   const { repository, identities, label, unsigned } = input;
   const opener = openIn(repository, identities);
-  const view = await readArchive(repository, { opener, unsigned: unsigned === true, signal: ctx.signal });
+  const view = await readArchive(repository, { opener, unsigned: unsigned === true, label, signal: ctx.signal });
   const target =
     input.target ?? (label === undefined ? randomTarget(view, ctx.clock.now()) : ({ kind: 'base' } as const));
   const began = ctx.clock.now();

@@ -29,6 +29,8 @@ const RECORD = z.object({
   label: z.string(),
   systemId: z.string(),
   postgres: z.string(),
+  /** The backup that an incremental one builds on; a full one has none. */
+  parent: z.string().optional(),
   /** ISO 8601. */
   startedAt: z.string(),
   finishedAt: z.string(),
@@ -181,13 +183,14 @@ export async function findEntry(
   });
 }
 
-function cataloguedEntries({ systemId, documents, store, proof }: Catalogue): BackupEntry[] {
+/** The base backups that a catalogue names and that are there, in its order. */
+export function cataloguedEntries({ systemId, documents, store, proof }: Catalogue): BackupEntry[] {
   const gone = prunedFrom(documents, store);
   const trust = isTrusted(proof) ? { signed: true } : { signed: false, unknownKey: proof.publicKey };
   const epochs = new Map(entriesOf(documents, 'epoch').map(({ entry }) => [entry.id, entry.keySha256]));
   return documents.flatMap(({ entry }) => {
     if (entry.kind !== 'base' || gone.has(`base/${entry.label}`)) return [];
-    const { kind: _, epoch, parent: __, ...facts } = entry;
+    const { kind: _, epoch, ...facts } = entry;
     const keySha256 = epochs.get(epoch ?? '');
     return [{ version: 2 as const, systemId, ...trust, keySha256, ...facts }];
   });

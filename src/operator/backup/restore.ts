@@ -1,13 +1,17 @@
-import { constants, lchown, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { constants, lchown, mkdir, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
+import { DataDirectory } from './data-directory.ts';
 import type { BackupObservation } from './observations.ts';
-import { skip, unpack, type PackedFile, type UnpackInput } from './unpack.ts';
+import type { BackupEntry } from './repository.ts';
+import { unpack, type UnpackInput } from './unpack.ts';
 
 export interface RestoreInput extends UnpackInput {
+  /** What an incremental backup builds on, the full one first. */
+  readonly ancestors?: readonly BackupEntry[];
   /** A data directory that is not there yet, or empty. */
   readonly into: string;
   /** Whose files they shall be: Postgres refuses those of another user. */
@@ -25,48 +29,36 @@ export interface RestoreReport {
 }
 
 /**
- * Unpacks a backup into a data directory. When it started it will replay its WAL up to where it is consistent.
- * What cannot be proved whole is taken away again: half a cluster must not look like one.
+ * Unpacks a backup into a data directory: the full one, and over it what changed from each to the next. When it started
+ * it will replay its WAL up to where it is consistent. What cannot be proved whole is taken away again: half a cluster
+ * must not look like one.
  *
  * @throws VectabaseError PRECONDITION_FAILED for a directory with files in it; as `verifyBackup`
  */
 export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupObservation>): Promise<RestoreReport> {
-  const { into, owner, entry, durable = true } = input;
+  const { into, owner, entry, ancestors = [], durable = true } = input;
   const began = ctx.clock.now();
   await assertEmpty(into);
-  const given = [into];
-  const write = async (file: PackedFile): Promise<void> => {
-    const target = path.join(into, file.name);
-    if (file.type === 'directory') {
-      await mkdir(target, { recursive: true, mode: 0o700 });
-      await skip(file);
-    } else {
-      await writeNew(target, file.content, durable);
-    }
-    given.push(target);
-  };
   try {
     await mkdir(into, { recursive: true, mode: 0o700 });
     if (owner) await close(into);
-    const done = await unpack(input, write, ctx);
+    const directory = new DataDirectory(into, { durable });
+    let before: BackupEntry | undefined;
+    for (const link of [...ancestors, entry]) {
+      directory.beginLink(before);
+      await unpack({ ...input, entry: link }, (file) => directory.place(file), ctx);
+      await directory.endLink();
+      before = link;
+    }
+    const { names, files, bytes } = directory.content();
     // The top last: before, nobody else gets in to put a link in our way.
-    if (owner) for (const each of given.toReversed()) await lchown(each, owner.uid, owner.gid);
+    const given = [into, ...names.map((name) => path.join(into, name))].toReversed();
+    if (owner) for (const each of given) await lchown(each, owner.uid, owner.gid);
     if (durable) await syncDirectory(into);
-    return { label: entry.label, into, ...done, ms: ctx.clock.now() - began };
+    return { label: entry.label, into, files, bytes, ms: ctx.clock.now() - began };
   } catch (error) {
     await rm(into, { recursive: true, force: true });
     throw ctx.signal.aborted ? ctx.signal.reason : error;
-  }
-}
-
-/** When it failed nobody writes to the file any more, and what is above it can be taken away. */
-async function writeNew(file: string, content: AsyncIterable<Buffer>, durable: boolean): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await writeFile(handle, content);
-    if (durable) await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

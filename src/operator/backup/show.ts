@@ -3,6 +3,7 @@ import type { Clock } from '../../foundation/core/observe.ts';
 import { openWriter } from './catalog/append.ts';
 import type { CatalogueEntry, EntryOf } from './catalog/entries.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
+import { ancestorsOf } from './links.ts';
 import { readCatalogues, type Repository } from './repository.ts';
 
 /** Everything that the signed catalogue says of one backup. */
@@ -12,6 +13,9 @@ export interface BackupFacts {
   readonly document: number;
   readonly signedBy: string;
   readonly entry: EntryOf<'base' | 'dump' | 'config'>;
+  /** Base backups that it cannot be restored without, the full one first, and those that cannot be without it. */
+  readonly buildsOn: readonly string[];
+  readonly carries: readonly string[];
   readonly pinned: boolean;
   /** Retention took it away from this store. */
   readonly pruned: boolean;
@@ -32,6 +36,7 @@ export async function showBackup(repository: Repository, label: string, signal: 
         document: number,
         signedBy: key,
         entry,
+        ...chainAround(label, entriesOf(documents, 'base')),
         pinned: ofIt(entriesOf(documents, 'pinned')).at(-1)?.pinned === true,
         pruned: prunedFrom(documents, repository.store.url).has(`${entry.kind}/${label}`),
         verified: ofIt(entriesOf(documents, 'verified')),
@@ -44,6 +49,19 @@ export async function showBackup(repository: Repository, label: string, signal: 
     hint: 'Run vectabase backup list to see which there are.',
     details: { label },
   });
+}
+
+function chainAround(
+  label: string,
+  all: ReadonlyArray<{ readonly entry: EntryOf<'base'> }>,
+): Pick<BackupFacts, 'buildsOn' | 'carries'> {
+  const bases = all.map(({ entry }) => entry);
+  const above = (of: EntryOf<'base'>): string[] => (ancestorsOf(of, bases) ?? []).map((each) => each.label);
+  const self = bases.find((base) => base.label === label);
+  return {
+    buildsOn: self ? above(self) : [],
+    carries: bases.filter((base) => above(base).includes(label)).map((base) => base.label),
+  };
 }
 
 /** @throws VectabaseError BACKUP_MISSING */

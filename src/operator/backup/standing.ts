@@ -7,6 +7,7 @@ import { readHead } from './catalog/home.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { returnWindow } from './catalog/window.ts';
+import { ancestorsOf } from './links.ts';
 import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
 import { readRecipients } from './recovery-key.ts';
 
@@ -17,6 +18,8 @@ export interface Standing {
   readonly where: string;
   /** Since the newest base backup was finished; null when there is none. */
   readonly newestAge: number | null;
+  /** What the newest base backup is restored from: the full one first, itself last. */
+  readonly chain: readonly string[];
   /** Every place is on the disk that holds the data. */
   readonly sameDisk: boolean;
   /** Since a restore was proved; null for never. */
@@ -118,7 +121,7 @@ export function standingOf(
     at !== undefined && at - now > SAME_TIME ? null : since(at);
   if (facts?.newest === undefined) {
     const line = 'you cannot return to any second: there is no backup';
-    const none = { newestAge: null, rehearsalAge: null, keyProofAge: null, configAge: null, lag: null };
+    const none = { newestAge: null, chain: [], rehearsalAge: null, keyProofAge: null, configAge: null, lag: null };
     return { line, ...none, clockBehind, continuous: false };
   }
   const lag = since(facts.archivedAt);
@@ -133,6 +136,7 @@ export function standingOf(
   return {
     line: parts.join('; '),
     newestAge: since(facts.newest),
+    chain: facts.chain,
     rehearsalAge: proved,
     keyProofAge: proof(facts.keyProved),
     configAge: since(facts.configured),
@@ -145,6 +149,7 @@ export function standingOf(
 interface CatalogueFacts {
   readonly oldest: number | undefined;
   readonly newest: number | undefined;
+  readonly chain: readonly string[];
   /** The last commit that a restore can reach. */
   readonly reachable: number | undefined;
   readonly archivedAt: number | undefined;
@@ -156,14 +161,16 @@ interface CatalogueFacts {
 function factsOf({ documents, store }: Catalogue): CatalogueFacts {
   const gone = prunedFrom(documents, store);
   const bases = entriesOf(documents, 'base')
-    .filter(({ entry }) => !gone.has(`base/${entry.label}`))
-    .map(({ entry }) => Date.parse(entry.finishedAt));
+    .map(({ entry }) => entry)
+    .filter(({ label }) => !gone.has(`base/${label}`));
+  const newest = bases.at(-1);
   const wal = entriesOf(documents, 'wal');
   const rehearsals = entriesOf(documents, 'rehearsed').filter(({ entry }) => entry.ok);
   const window = returnWindow(documents, store);
   return {
     oldest: window?.from,
-    newest: bases.at(-1),
+    newest: newest && Date.parse(newest.finishedAt),
+    chain: newest ? [...(ancestorsOf(newest, bases) ?? []), newest].map(({ label }) => label) : [],
     reachable: window?.to,
     archivedAt: lastOf(wal),
     rehearsed: lastOf(rehearsals),

@@ -2,6 +2,7 @@ import type { JobContext } from '../../foundation/core/observe.ts';
 import { asVectabaseError } from '../../foundation/core/errors.ts';
 import { openWriter } from './catalog/append.ts';
 import { readHead } from './catalog/home.ts';
+import type { LinkedEntry } from './links.ts';
 import type { BackupObservation } from './observations.ts';
 import { skip, unpack, type UnpackInput } from './unpack.ts';
 
@@ -28,6 +29,21 @@ export async function verifyBackup(input: UnpackInput, ctx: JobContext<BackupObs
   });
   await record(input, { ok: true }, ctx);
   return { label: input.entry.label, ...checked, ms: ctx.clock.now() - began };
+}
+
+/** As `verifyBackup`, with all that an incremental backup builds on, the full one first. */
+export async function verifyLinked(
+  { entry, ancestors, ...input }: Omit<UnpackInput, 'entry'> & LinkedEntry,
+  ctx: JobContext<BackupObservation>,
+): Promise<VerifyReport> {
+  const sum = { label: entry.label, files: 0, bytes: 0, ms: 0 };
+  for (const link of [...ancestors, entry]) {
+    const { files, bytes, ms } = await verifyBackup({ ...input, entry: link }, ctx);
+    sum.files += files;
+    sum.bytes += bytes;
+    sum.ms += ms;
+  }
+  return sum;
 }
 
 /** Level 3 of docs/backup.md. Only the machine whose catalogue it is writes into it. */

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import type { ClusterPaths } from '../../foundation/config/directory.ts';
@@ -7,7 +7,7 @@ import type { CertifiedKey } from '../../foundation/crypto/certificates.ts';
 import { SUPERUSER } from '../../foundation/postgres/installation.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
 import { filledTemplate, postgresLines } from './conf-text.ts';
-import { tunedSettings } from './tuning.ts';
+import { settingsSince, tunedSettings } from './tuning.ts';
 
 /** Writes what the server reads at its start: postgresql.conf, pg_hba.conf, certificate and key. */
 export async function writeClusterFiles(
@@ -22,8 +22,10 @@ export async function writeClusterFiles(
     cores: availableParallelism(),
     platform: process.platform,
   });
+  const major = Number(await readFile(path.join(cluster.data, 'PG_VERSION'), 'utf8'));
+  const settings = { ...tuned, ...settingsSince(major) };
   const owner = { owner: runAs };
-  await writeDurably(path.join(cluster.data, 'postgresql.conf'), await configuration(cluster, tuned), owner);
+  await writeDurably(path.join(cluster.data, 'postgresql.conf'), await configuration(cluster, settings), owner);
   await writeDurably(path.join(cluster.data, 'pg_hba.conf'), HBA, owner);
   await writeDurably(cluster.serverCertificate, certificate.certificate, owner);
   await writeDurably(cluster.serverKey, certificate.privateKey, owner);
@@ -35,13 +37,13 @@ function memory(): number {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
-async function configuration(cluster: ClusterPaths, tuned: Readonly<Record<string, string>>): Promise<string> {
+async function configuration(cluster: ClusterPaths, settings: Readonly<Record<string, string>>): Promise<string> {
   return [
     '# Written by `vectabase up` at each start; a change made here is lost.',
     '# For settings of your own: ALTER SYSTEM SET … It is kept in postgresql.auto.conf, which wins over this file.',
     '',
     await filledTemplate(['postgresql', 'policy.conf']),
-    ...postgresLines({ ssl_cert_file: cluster.serverCertificate, ssl_key_file: cluster.serverKey, ...tuned }),
+    ...postgresLines({ ssl_cert_file: cluster.serverCertificate, ssl_key_file: cluster.serverKey, ...settings }),
     '',
   ].join('\n');
 }

@@ -58,3 +58,9 @@ function clamp(value: number, low: number, high: number): number {
 function megabytes(bytes: number): string {
   return `${Math.floor(bytes / MB)}MB`;
 }
+
+/** What only later servers know. */
+export function settingsSince(major: number): Record<string, string> {
+  // Incremental base backups need the summaries, and a summary cannot be made up afterwards.
+  return major >= 17 ? { summarize_wal: 'on', wal_summary_keep_time: '10d' } : {};
+}

@@ -85,6 +85,28 @@ describe('whatever happened, retention', () => {
     });
   });
 
+  test('keeps whole what it keeps, and what a backup builds on that is still on its way (I4)', () => {
+    let [chains, awaitedOnes] = [0, 0];
+    holds(({ bases, awaited }, { keep }, removed) => {
+      const byGroup = new Map(bases.map((base) => [base.group, base]));
+      for (const base of bases) {
+        if (removed.has(base.group)) continue;
+        for (let at = base; at.parent !== undefined; chains++) {
+          const parent = byGroup.get(at.parent);
+          expect(parent && !removed.has(parent.group)).toBe(true);
+          at = parent ?? { ...at, parent: undefined };
+        }
+      }
+      for (const group of awaited) {
+        expect(removed.has(group)).toBe(false);
+        expect(keep.has(group)).toBe(true);
+        awaitedOnes++;
+      }
+    });
+    expect(chains).toBeGreaterThan(RUNS / 3);
+    expect(awaitedOnes).toBeGreaterThan(RUNS / 10);
+  });
+
   test('takes nothing after a failure or when the clock cannot be right (I5)', () => {
     holds((state, { refused, remove }) => {
       const silence = state.latest === 0 ? 0 : state.now - state.latest;
@@ -151,6 +173,7 @@ const NOTHING: RetentionState = {
   wal: [],
   branches: [],
   lastUse: new Map(),
+  awaited: new Set(),
   now: 0,
   latest: 0,
   failing: undefined,
@@ -170,6 +193,7 @@ function histories(): fc.Arbitrary<RetentionState> {
     { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('verify', 'break', 'pin'), by: fc.nat(20) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('restore', 'restore-untold'), by: fc.nat(6) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('fail', 'back'), by: fc.nat(5) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('await'), by: fc.nat(20) }) },
   );
   return fc.array(event, { minLength: 5, maxLength: 90 }).map((events) => replay(events));
 }
@@ -181,6 +205,7 @@ function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionS
   let [now, latest, timeline, lsn, count] = [Date.UTC(2026, 0, 1), 0, 1, 10n, 0];
   let parents: Branch['parents'] = [];
   let failing: string | undefined;
+  const awaited = new Set<string>();
   const tell = (): void => {
     latest = Math.max(latest, now);
     lastUse.set(timeline, Math.max(lastUse.get(timeline) ?? 0, now));
@@ -192,6 +217,8 @@ function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionS
       state.bases = state.bases.map((item) => (item.group === chosen ? { ...item, ...some } : item));
       state.dumps = state.dumps.map((item) => (item.group === chosen ? { ...item, ...some } : item));
     };
+    const base = state.bases[by % Math.max(1, state.bases.length)];
+    if (kind === 'await' && base) awaited.add(base.group);
     if (kind === 'pass') now += by * HOUR;
     if (kind === 'back') now -= by * HOUR;
     if (kind === 'fail') failing = 'base';
@@ -226,7 +253,7 @@ function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionS
       tell();
     }
   }
-  return { ...state, branches, lastUse, now, latest, failing };
+  return { ...state, branches, lastUse, awaited, now, latest, failing };
 }
 
 /** Another way to the same answer: walk from parent to child. */

@@ -168,6 +168,8 @@ describe('precedence', () => {
       ],
       'backup.dumpDays': ['60', 60],
       'backup.windowDays': ['14', 14],
+      'backup.incremental': ['false', false],
+      'backup.fullDays': ['30', 30],
       'backup.archive': ['true', true],
       'backup.whenFull': ['drop-wal', 'drop-wal'],
       'backup.baseSchedule': ['0 1 * * *', '0 1 * * *'],

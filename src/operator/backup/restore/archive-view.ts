@@ -3,6 +3,7 @@ import { VectabaseError } from '../../../foundation/core/errors.ts';
 import { entriesOf } from '../catalog/view.ts';
 import { openSealed } from '../container.ts';
 import type { KeyOpener } from '../epochs.ts';
+import { ancestorsOf, brokenChain, type LinkedEntry } from '../links.ts';
 import { parseLsn, walFileOf, WalSegments, type Lsn, type WalFile } from '../names.ts';
 import { listEntries, notSigned, readCatalogues, type BackupEntry, type Repository } from '../repository.ts';
 import type { Base } from './choose-base.ts';
@@ -11,7 +12,8 @@ import { parseHistory, type Timeline } from './timelines.ts';
 /** All that a store and its catalogue say about one cluster, as a restore sees it. */
 export interface ArchiveView {
   readonly systemId: string;
-  readonly bases: ReadonlyArray<Base & { readonly entry: BackupEntry }>;
+  /** Those that can be put together. */
+  readonly bases: ReadonlyArray<Base & LinkedEntry>;
   readonly timelines: readonly Timeline[];
   /** WAL that the catalogue says is there. `lastCommit`: there was one at that microsecond or later before `end`. */
   readonly ranges: readonly CataloguedWal[];
@@ -33,6 +35,8 @@ export interface ReadArchiveOptions {
   readonly opener: KeyOpener;
   /** Take backups that nobody signed for. */
   readonly unsigned?: boolean;
+  /** A backup that must be among them. */
+  readonly label?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -62,7 +66,7 @@ export async function readArchive(repository: Repository, options: ReadArchiveOp
   const [sample] = wal.filter(({ files }) => files.length > 0);
   return {
     ...view,
-    bases: entries.filter((entry) => entry.systemId === systemId).map(baseOf),
+    bases: entries.filter((entry) => entry.systemId === systemId).flatMap((entry) => basesOf(entry, entries, options)),
     timelines: [FIRST, ...known, ...(await readHistories(repository, view, known, options))],
     ranges: wal.map(({ timeline, start, end, lastCommitAt }) => ({
       timeline,
@@ -94,16 +98,27 @@ function oneCluster({ systemId, store }: Repository, entries: readonly BackupEnt
   });
 }
 
-function baseOf(entry: BackupEntry): Base & { entry: BackupEntry } {
+/** None for an incremental one of which a part is not there: an earlier one leads to the same place. */
+function basesOf(
+  entry: BackupEntry,
+  all: readonly BackupEntry[],
+  { label: wanted }: ReadArchiveOptions,
+): Array<Base & LinkedEntry> {
   const { label, start, end, finishedAt } = entry;
-  return {
-    label,
-    timeline: end.timeline,
-    start: parseLsn(start.lsn) ?? 0n,
-    end: parseLsn(end.lsn) ?? 0n,
-    stoppedAt: Date.parse(finishedAt),
-    entry,
-  };
+  const ancestors = ancestorsOf(entry, all);
+  if (!ancestors && label === wanted) throw brokenChain(entry);
+  if (!ancestors) return [];
+  return [
+    {
+      label,
+      timeline: end.timeline,
+      start: parseLsn(start.lsn) ?? 0n,
+      end: parseLsn(end.lsn) ?? 0n,
+      stoppedAt: Date.parse(finishedAt),
+      entry,
+      ancestors,
+    },
+  ];
 }
 
 /** A range has whole segments, all of one size. */

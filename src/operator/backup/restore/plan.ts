@@ -13,6 +13,8 @@ export interface RestorePlan {
   readonly systemId: string;
   readonly backup: string;
   readonly backupTakenAt: string;
+  /** What an incremental backup builds on, the full one first. */
+  readonly buildsOn: readonly string[];
   readonly postgres: string;
   readonly timeline: number;
   readonly segments: number;
@@ -63,6 +65,7 @@ export async function planRestore(view: ArchiveView, input: PlanInput): Promise<
     systemId: view.systemId,
     backup: base.label,
     backupTakenAt: base.entry.finishedAt,
+    buildsOn: base.ancestors.map(({ label }) => label),
     postgres: base.entry.postgres,
     timeline: timeline.id,
     segments: chain.segments.length,
@@ -85,9 +88,11 @@ function newestTold({ bases, ranges }: ArchiveView): number {
   );
 }
 
-/** The cluster as it was, what the WAL may add to it, and some segments in flight; and a tenth. */
+/** The cluster as it was (at most what all links of a chain hold together), what the WAL may add to it, and some segments in flight; and a tenth. */
 function room({ base }: PlannedRestore['choice'], chain: Chain, { segments }: Pick<ArchiveView, 'segments'>): number {
-  const cluster = base.entry.objects.find(({ object }) => object.endsWith('/base.tar'))?.plainBytes ?? 0;
+  const cluster = [...base.ancestors, base.entry]
+    .flatMap(({ objects }) => objects.filter(({ object }) => object.endsWith('/base.tar')))
+    .reduce((sum, { plainBytes }) => sum + plainBytes, 0);
   const wal = Math.min(chain.segments.length, SEGMENTS_KEPT) * segments.segmentBytes;
   return Math.ceil((cluster + wal) * 1.1);
 }

@@ -79,7 +79,7 @@ export async function prepareCopy(input: PrepareInput, ctx: JobContext<BackupObs
     const major = Number(base.entry.postgres.split('.')[0]);
     const binaries = await serverBinaries({ major, runAs, prefer: input.prefer });
     const restored = await restoreBackup(
-      { repository, entry: base.entry, identities, into: data, owner: undefined, durable: false },
+      { ...base, repository, identities, into: data, owner: undefined, durable: false },
       ctx,
     );
     const wal = scope.add(

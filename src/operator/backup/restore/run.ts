@@ -79,7 +79,8 @@ export async function readyRestore(request: RestoreRequest, ctx: JobContext<Back
   // One that cannot archive, or not even answer, must not keep anybody from a restore.
   if (request.running) await archiveNow(request.running, ctx.signal).catch(() => false);
   const repository = withSpool(request.repository, site);
-  const archived = await readArchive(repository, { opener, unsigned: request.unsigned === true, signal: ctx.signal });
+  const { label, unsigned = false } = request;
+  const archived = await readArchive(repository, { opener, unsigned, label, signal: ctx.signal });
   const { view, tail } = await withTail(archived, site);
   const planned = await planRestore(view, { ...request, place: parent, now: ctx.clock.now() });
   const runAs = into === undefined ? (site ? site.runAs : await serviceUser()) : await ownerFor(parent);

@@ -8,7 +8,7 @@ export interface BaseItem {
   readonly start: bigint;
   /** Group of the backup that it builds on. */
   readonly parent: string | undefined;
-  /** The highest level of verification that it passed; -1 for none. */
+  /** The highest level of verification that it passed, with all that it builds on; -1 for none. */
   readonly level: number;
   readonly pinned: boolean;
 }
@@ -46,6 +46,8 @@ export interface RetentionState {
   readonly now: number;
   /** The latest moment that the catalogue tells of. */
   readonly latest: number;
+  /** Groups that a backup builds on which the store does not have yet. */
+  readonly awaited: ReadonlySet<string>;
   /** The job whose last run failed. */
   readonly failing: string | undefined;
 }
@@ -113,6 +115,7 @@ function keepBases(state: RetentionState, { windowDays }: RetentionRules, keep: 
   for (const base of newestFirst) {
     if (base.pinned) hold(base, 'pinned');
     if (base.finishedAt >= from) hold(base, 'window');
+    if (state.awaited.has(base.group)) hold(base, 'parent');
   }
   // The window begins between two backups: the older of them leads to its first second, on each branch still in use.
   for (const [timeline, lastUse] of state.lastUse) {

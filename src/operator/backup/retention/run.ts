@@ -99,7 +99,8 @@ async function pruneStore(
       : documents;
     // A copy may lag; whether the clock or the last backup is in order, the whole catalogue tells.
     const { latest, failing } = retentionState(documents, store.url, clock.now());
-    const plan = planRetention({ ...retentionState(there, store.url, clock.now()), latest, failing }, rules);
+    const coming = documents.slice(there.length);
+    const plan = planRetention({ ...retentionState(there, store.url, clock.now(), coming), latest, failing }, rules);
     const keep = [...plan.keep].map(([group, why]) => ({ group, why }));
     const facts = { store: store.url, systemId, refused: plan.refused, remove: plan.remove, keep };
     if (dryRun || plan.refused !== undefined) {

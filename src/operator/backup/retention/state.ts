@@ -1,6 +1,7 @@
 import type { CatalogueDocument } from '../catalog/document.ts';
 import type { EntryOf } from '../catalog/entries.ts';
 import { entriesOf, failingJobs, prunedFrom } from '../catalog/view.ts';
+import { ancestorsOf } from '../links.ts';
 import { parseLsn, parseWalFile, WalSegments, walObject, type Lsn } from '../names.ts';
 import type { RetentionState, WalItem } from './plan.ts';
 
@@ -9,8 +10,14 @@ import type { RetentionState, WalItem } from './plan.ts';
  *
  * @param documents those that the store has: a copy may be behind
  * @param now milliseconds since the epoch
+ * @param coming those that it will get
  */
-export function retentionState(documents: readonly CatalogueDocument[], store: string, now: number): RetentionState {
+export function retentionState(
+  documents: readonly CatalogueDocument[],
+  store: string,
+  now: number,
+  coming: readonly CatalogueDocument[] = [],
+): RetentionState {
   const gone = prunedFrom(documents, store);
   const there = ({ group }: { group: string }): boolean => !gone.has(group);
   const pins = new Map(entriesOf(documents, 'pinned').map(({ entry }) => [entry.label, entry.pinned]));
@@ -42,6 +49,7 @@ export function retentionState(documents: readonly CatalogueDocument[], store: s
     lastUse: lastUse(documents),
     now,
     latest: Math.max(0, ...documents.map(({ at }) => Date.parse(at))),
+    awaited: new Set(entriesOf(coming, 'base').flatMap(({ entry: { parent } }) => (parent ? [`base/${parent}`] : []))),
     failing: failingJobs(documents).find(({ job }) => job === 'base' || job === 'dump')?.job,
   };
 }
@@ -67,15 +75,29 @@ function lastUse(documents: readonly CatalogueDocument[]): Map<number, number> {
   return used;
 }
 
-/** The highest level that was passed; what failed since is not verified, whatever was before. */
+/**
+ * The highest level that was passed; what failed since is not verified, whatever was before. An incremental backup is as
+ * sound as the least of those that it builds on; a restore of it proves them all.
+ */
 function levels(documents: readonly CatalogueDocument[]): (label: string) => number {
   const found = new Map<string, number>();
+  const bases = entriesOf(documents, 'base').map(({ entry }) => entry);
+  const byLabel = new Map(bases.map((base) => [base.label, base]));
+  const above = (label: string): string[] => {
+    const base = byLabel.get(label);
+    return (base && ancestorsOf(base, bases)?.map((each) => each.label)) ?? [];
+  };
+  const raise = (label: string, level: number): void => {
+    found.set(label, Math.max(level, found.get(label) ?? -1));
+  };
   for (const { entry } of documents) {
     if (entry.kind !== 'verified' && entry.kind !== 'rehearsed') continue;
-    const level = entry.kind === 'verified' ? entry.level : 4;
-    found.set(entry.label, entry.ok ? Math.max(level, found.get(entry.label) ?? -1) : -1);
+    const { label, ok } = entry;
+    if (!ok) found.set(label, -1);
+    else if (entry.kind === 'verified') raise(label, entry.level);
+    else for (const each of [...above(label), label]) raise(each, 4);
   }
-  return (label) => found.get(label) ?? -1;
+  return (label) => Math.min(...[...above(label), label].map((each) => found.get(each) ?? -1));
 }
 
 function lsn(text: string): Lsn {

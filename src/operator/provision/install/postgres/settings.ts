@@ -2,7 +2,7 @@ import { INSTALLED } from '../../../../foundation/config/directory.ts';
 import { ARCHIVE_DIRECTORY, installedCluster } from '../../../../foundation/config/machine-paths.ts';
 import { archiveCommand } from '../../../../foundation/postgres/archive-command.ts';
 import { filledTemplate, postgresLines, postgresValue } from '../../conf-text.ts';
-import { tunedSettings } from '../../tuning.ts';
+import { settingsSince, tunedSettings } from '../../tuning.ts';
 import type { InstallSettings, MachineFacts } from '../step.ts';
 
 export interface ServerPlace extends Pick<MachineFacts, 'memoryBytes' | 'cores'> {
@@ -32,7 +32,7 @@ export async function serverSettings(
     policy,
     own,
     '# For this machine: its memory, processors and disk.',
-    ...postgresLines({ ...tuned, ...sinceMajor(settings.postgresMajor) }),
+    ...postgresLines({ ...tuned, ...settingsSince(settings.postgresMajor) }),
     '',
   ].join('\n');
 }
@@ -48,11 +48,6 @@ const ARCHIVE_COMMAND = archiveCommand(ARCHIVE_DIRECTORY, `${INSTALLED.current}/
 
 /** Lets WAL go, as with archiving off, but is exchanged without a restart. An empty one would keep WAL until the disk is full. */
 const NO_ARCHIVE = '/bin/true';
-
-function sinceMajor(major: number): Record<string, string> {
-  // Incremental base backups need the summaries, and a summary cannot be made up afterwards.
-  return major >= 17 ? { summarize_wal: 'on', wal_summary_keep_time: '10d' } : {};
-}
 
 /** Rules of access in `pg_hba.d/50-vectabase.conf`. Whoever asked for more addresses asked for their clients. */
 export async function accessRules({ listen }: Pick<InstallSettings, 'listen'>): Promise<string> {
