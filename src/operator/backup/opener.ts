@@ -76,7 +76,7 @@ export async function openAny(
   return undefined;
 }
 
-export function isWrongKey(error: unknown): boolean {
+function isWrongKey(error: unknown): boolean {
   return error instanceof VectabaseError && error.code === 'SECRETS_KEY_WRONG';
 }
 

@@ -9,7 +9,7 @@ import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { fingerprintOf, unwrapKey, wrapKey } from './epochs.ts';
 import { takeHeader, type ObjectHeader } from './header.ts';
-import { isWrongKey, openAny } from './opener.ts';
+import { openAny } from './opener.ts';
 import { addRecipient, readRecipients, writeRecipients } from './recovery-key.ts';
 import { readCatalogues, type Repository } from './repository.ts';
 
@@ -113,10 +113,8 @@ async function openFirst(
   identities: readonly AgeIdentity[],
 ): Promise<Buffer | undefined> {
   for (const wrapped of inHeaders.get(id) ?? []) {
-    const key = await unwrapKey(wrapped, identities, id).catch((error: unknown) => {
-      if (isWrongKey(error)) return undefined;
-      throw error;
-    });
+    // Sealed for others, or no age file at all: it may be anybody's.
+    const key = await unwrapKey(wrapped, identities, id).catch(() => undefined);
     if (key && fingerprints.has(fingerprintOf(key))) return key;
   }
   return undefined;
@@ -127,6 +125,8 @@ export interface KeyRemoved {
   /** Epochs that it opens until their files are gone. */
   readonly opens: number;
   readonly left: readonly string[];
+  /** Somebody once showed that he has the private half of one that is left. */
+  readonly shown: boolean;
 }
 
 /**
@@ -157,7 +157,9 @@ export async function removeRecoveryKey({
   if (lost.length > 0 && !force) throw wouldBeLost(recipient, first, lost);
   await writeRecipients(repository.home, left);
   for (const catalogue of catalogues) await tellRecipients(change, catalogue, rest);
-  return { recipient, opens: opened.length, left };
+  const proofs = catalogues.flatMap(({ documents }) => entriesOf(documents, 'key-proved'));
+  const shown = proofs.some(({ entry }) => left.includes(entry.recipient));
+  return { recipient, opens: opened.length, left, shown };
 }
 
 /** @returns the way to tell more */

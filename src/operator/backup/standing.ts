@@ -49,13 +49,13 @@ interface Input {
 
 /** @throws VectabaseError CATALOGUE_BROKEN, STORE_UNREACHABLE */
 export async function readStanding({ place, data, now, signal }: Input): Promise<Standing> {
-  const recipients = await readRecipients(place.home).catch(() => []);
+  const recipients = (await readRecipients(place.home).catch(() => [])).map(({ text }) => text);
   const repository = await openRepository(place);
   const catalogues = existsSync(place.directory) ? await readCatalogues(repository, signal) : [];
   const stores = (place.stores ?? []).map(({ url }) => url.replace(/\/$/, ''));
   const local = stores.map((url) => (url.startsWith('file:') ? fileURLToPath(url) : undefined));
   const sameDisk = [place.directory, ...local].every((at) => at !== undefined && deviceOf(at) === deviceOf(data));
-  const { line, ...standing } = standingOf(catalogues, now);
+  const { line, ...standing } = standingOf(catalogues, now, recipients);
   const copies = await Promise.all(
     stores.map(async (url) => ({ where: url, behind: await behindOf(url, catalogues, place, now) })),
   );
@@ -65,10 +65,7 @@ export async function readStanding({ place, data, now, signal }: Input): Promise
     where: repository.store.url,
     sameDisk,
     recoveryKey: recipients.length > 0,
-    locked: lockedEpochs(
-      catalogues.flatMap(liveEpochKeys),
-      recipients.map(({ text }) => text),
-    ),
+    locked: lockedEpochs(catalogues.flatMap(liveEpochKeys), recipients),
     copies,
   };
 }
@@ -103,12 +100,17 @@ function copiesInWords(copies: Standing['copies']): string {
 /** Milliseconds by which two clocks may differ. */
 const SAME_TIME = 5 * 60_000;
 
-/** The same from catalogues alone. The one with the newest backup counts: others are of clusters that are gone. */
+/**
+ * The same from catalogues alone. The one with the newest backup counts: others are of clusters that are gone.
+ *
+ * @param recipients whom backups are sealed for now: that somebody has a key which was removed proves nothing
+ */
 export function standingOf(
   catalogues: readonly Catalogue[],
   now: number,
+  recipients: readonly string[] = [],
 ): Omit<Standing, 'where' | 'sameDisk' | 'recoveryKey' | 'locked' | 'copies'> {
-  const all = catalogues.map((catalogue) => factsOf(catalogue));
+  const all = catalogues.map((catalogue) => factsOf(catalogue, recipients));
   const facts = all.toSorted((a, b) => (b.newest ?? 0) - (a.newest ?? 0))[0];
   const newestDocument = Math.max(
     0,
@@ -158,7 +160,7 @@ interface CatalogueFacts {
   readonly configured: number | undefined;
 }
 
-function factsOf({ documents, store }: Catalogue): CatalogueFacts {
+function factsOf({ documents, store }: Catalogue, recipients: readonly string[]): CatalogueFacts {
   const gone = prunedFrom(documents, store);
   const bases = entriesOf(documents, 'base')
     .map(({ entry }) => entry)
@@ -166,6 +168,7 @@ function factsOf({ documents, store }: Catalogue): CatalogueFacts {
   const newest = bases.at(-1);
   const wal = entriesOf(documents, 'wal');
   const rehearsals = entriesOf(documents, 'rehearsed').filter(({ entry }) => entry.ok);
+  const proofs = entriesOf(documents, 'key-proved').filter(({ entry }) => recipients.includes(entry.recipient));
   const window = returnWindow(documents, store);
   return {
     oldest: window?.from,
@@ -174,7 +177,7 @@ function factsOf({ documents, store }: Catalogue): CatalogueFacts {
     reachable: window?.to,
     archivedAt: lastOf(wal),
     rehearsed: lastOf(rehearsals),
-    keyProved: lastOf(entriesOf(documents, 'key-proved')),
+    keyProved: lastOf(proofs),
     configured: lastOf(entriesOf(documents, 'config')) ?? lastOf(documents.slice(0, 1)),
   };
 }

@@ -252,7 +252,7 @@ describe('a recovery key that is removed', () => {
   test('seals nothing new, and goes on opening what is there', async () => {
     await dump('a');
     await add();
-    expect(await remove()).toEqual({ recipient: old[0]?.recipient, opens: 1, left: [recipient] });
+    expect(await remove()).toEqual({ recipient: old[0]?.recipient, opens: 1, left: [recipient], shown: false });
     await dump('b');
     await expect(read('b', old)).rejects.toMatchObject({ code: 'SECRETS_KEY_WRONG' });
     expect(await read('b', later)).toBe('b');

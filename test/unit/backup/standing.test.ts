@@ -75,6 +75,17 @@ describe('how backups stand', () => {
     });
   });
 
+  test('a proof that the key is there counts while backups are sealed for that key', () => {
+    const shown = (time: string, recipient: string): readonly [string, CatalogueEntry] => [
+      time,
+      { kind: 'key-proved', recipient, by: 'file' },
+    ];
+    const all = [catalogue(base('a', '22T03:00'), shown('22T12:00', 'age1kept'), shown('23T11:00', 'age1removed'))];
+    expect(standingOf(all, NOW, ['age1kept'])).toMatchObject({ keyProofAge: 24 * 3_600 });
+    expect(standingOf(all, NOW, ['age1kept', 'age1removed'])).toMatchObject({ keyProofAge: 3_600 });
+    expect(standingOf(all, NOW, ['age1new'])).toMatchObject({ keyProofAge: null });
+  });
+
   test('without WAL: only the backup itself', () => {
     const standing = standingOf([catalogue(base('a', '22T03:00'))], NOW);
     expect(standing.line).toBe(

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BackupCommand } from '../../../cli/backup-command.ts';
+import { shellWord } from '../../../foundation/core/shell-words.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
 import { systemClock } from '../../../foundation/core/observe.ts';
 import type { KeyAdded } from '../../../operator/backup/rewrap.ts';
@@ -40,9 +41,9 @@ A run that was stopped is finished by running it again.`;
     this.print(
       [
         `Backups are sealed for ${recipient} from now on.`,
-        ...(added.rewrapped > 0 ? [`It opens ${added.rewrapped} epochs of earlier ones, too.`] : []),
+        ...(added.rewrapped > 0 ? [`That key opens what is there, too: ${added.rewrapped} epochs.`] : []),
         ...(flags.out === undefined ? [] : [`Keep ${flags.out} away from this machine, and a second copy elsewhere.`]),
-        `  Next: vectabase backup keys kit${this.where(flags)}`,
+        `  Next: vectabase backup keys prove${this.where(flags)} --key ${flags.out === undefined ? 'FILE' : shellWord(flags.out)}`,
         '',
       ].join('\n'),
     );

@@ -31,7 +31,9 @@ If a stranger has it, take a new backup afterwards and keep the old ones out of 
         `Backups are no longer sealed for ${removed.recipient}.`,
         ...(removed.opens > 0 ? [`It goes on opening ${removed.opens} epochs until their files are pruned.`] : []),
         `They are for ${removed.left.join(', ')}.`,
-        `  Next: vectabase backup keys kit${this.where(flags)}`,
+        removed.shown
+          ? `  Next: vectabase backup keys kit${this.where(flags)}`
+          : `Nobody has shown the private half of it yet.\n  Next: vectabase backup keys prove${this.where(flags)} --key FILE`,
         '',
       ].join('\n'),
     );
