@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { holdDirectory } from './held-directory.ts';
 
 /**
  * Writes a file so that whoever reads it, after a kill or a power cut at any instant, meets the old content or the
@@ -14,7 +15,9 @@ export async function writeDurably(
   content: string | Uint8Array,
   options: { mode?: number; owner?: { uid: number; gid: number } | undefined } = {},
 ): Promise<void> {
-  const fresh = `${file}.new-${randomBytes(6).toString('hex')}`;
+  const held = await holdDirectory(path.dirname(file));
+  const target = path.join(held.path, path.basename(file));
+  const fresh = `${target}.new-${randomBytes(6).toString('hex')}`;
   try {
     const handle = await open(fresh, 'wx', 0o600);
     try {
@@ -25,12 +28,14 @@ export async function writeDurably(
     } finally {
       await handle.close();
     }
-    await rename(fresh, file);
+    await rename(fresh, target);
+    await syncDirectory(held.path);
   } catch (error) {
     await rm(fresh, { force: true });
     throw error;
+  } finally {
+    await held.close();
   }
-  await syncDirectory(path.dirname(file));
 }
 
 /**
@@ -43,15 +48,10 @@ export async function ownerToBe(directory: string): Promise<{ uid: number; gid: 
   return uid === 0 ? undefined : { uid, gid };
 }
 
-/** Makes a directory, mode 0700, and what leads to it. It is there after a power cut only when its parent was synced. */
+/** Makes a directory, mode 0700, and what leads to it, as of `holdDirectory`. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  const owner = await ownerToBe(path.dirname(first));
-  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
-    if (owner) await chown(made, owner.uid, owner.gid);
-    await syncDirectory(path.dirname(made));
-  }
+  const held = await holdDirectory(directory, { make: true });
+  await held.close();
 }
 
 /** A rename is on disk only when its directory is. */

@@ -4,7 +4,8 @@ import { constants, link, open, readdir, rm, stat, type FileHandle } from 'node:
 import path from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import { makeDirectory, ownerToBe, syncDirectory } from '../core/durable-file.ts';
+import { ownerToBe, syncDirectory } from '../core/durable-file.ts';
+import { holdDirectory } from '../core/held-directory.ts';
 import { assertKey, objectExists, objectMissing, storeFull, storeUnreachable } from './failures.ts';
 import type { ObjectStore, StoredObject } from './store.ts';
 
@@ -27,8 +28,9 @@ export function directoryStore(directory: string): ObjectStore {
     put: async (key, source, { signal }) => {
       const file = fileOf(key);
       try {
-        await makeDirectory(path.dirname(file));
-        await putFile(file, source, signal);
+        const held = await holdDirectory(path.dirname(file), { make: true });
+        const put = putFile(path.join(held.path, path.basename(file)), source, signal);
+        await put.finally(async () => held.close());
       } catch (error) {
         throw failure(error, url, key);
       }
@@ -41,14 +43,20 @@ export function directoryStore(directory: string): ObjectStore {
     list: (prefix) => walk(root, url, path.posix.dirname(`${prefix}x`), prefix),
     remove: async (key) => {
       const file = fileOf(key);
-      const gone = await rm(file).then(
-        () => true,
-        (error: unknown) => absent(error, url, key),
-      );
-      if (gone) await syncDirectory(path.dirname(file));
+      await removeFile(file).catch((error: unknown) => absent(error, url, key));
     },
     close: async () => undefined,
   };
+}
+
+async function removeFile(file: string): Promise<void> {
+  const held = await holdDirectory(path.dirname(file));
+  try {
+    await rm(path.join(held.path, path.basename(file)));
+    await syncDirectory(held.path);
+  } finally {
+    await held.close();
+  }
 }
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;

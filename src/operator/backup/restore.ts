@@ -1,8 +1,10 @@
-import { constants, lchown, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { lchown, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
+import { holdDirectory } from '../../foundation/core/held-directory.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
+import { removeTree } from '../../foundation/process/remove-tree.ts';
 import type { RunAs } from '../../foundation/process/run.ts';
 import { DataDirectory } from './data-directory.ts';
 import type { BackupObservation } from './observations.ts';
@@ -39,10 +41,12 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
   const { into, owner, entry, ancestors = [], durable = true } = input;
   const began = ctx.clock.now();
   await assertEmpty(into);
+  const held = await holdDirectory(into, { make: true });
   try {
-    await mkdir(into, { recursive: true, mode: 0o700 });
-    if (owner) await close(into);
-    const directory = new DataDirectory(into, { durable });
+    // The top last: before, nobody else gets in to put a link in our way. It may have been another user's already.
+    await held.handle?.chown(process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+    await held.handle?.chmod(0o700);
+    const directory = new DataDirectory(held.path, { durable });
     let before: BackupEntry | undefined;
     for (const link of [...ancestors, entry]) {
       directory.beginLink(before);
@@ -51,25 +55,16 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
       before = link;
     }
     const { names, files, bytes } = directory.content();
-    // The top last: before, nobody else gets in to put a link in our way.
-    const given = [into, ...names.map((name) => path.join(into, name))].toReversed();
+    const given = names.map((name) => path.join(held.path, name)).toReversed();
     if (owner) for (const each of given) await lchown(each, owner.uid, owner.gid);
-    if (durable) await syncDirectory(into);
+    if (owner) await held.handle?.chown(owner.uid, owner.gid);
+    if (durable) await syncDirectory(held.path);
     return { label: entry.label, into, files, bytes, ms: ctx.clock.now() - began };
   } catch (error) {
-    await rm(into, { recursive: true, force: true });
+    await removeTree(into);
     throw ctx.signal.aborted ? ctx.signal.reason : error;
-  }
-}
-
-/** An empty directory that was there already may be another user's. */
-async function close(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    await handle.chown(process.getuid?.() ?? 0, process.getgid?.() ?? 0);
-    await handle.chmod(0o700);
   } finally {
-    await handle.close();
+    await held.close();
   }
 }
 

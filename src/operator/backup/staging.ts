@@ -1,26 +1,43 @@
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { makeDirectory, ownerToBe } from '../../foundation/core/durable-file.ts';
-import { isAlive } from '../../foundation/process/identity.ts';
+import { holdDirectory } from '../../foundation/core/held-directory.ts';
+import { ResourceScope } from '../../foundation/core/release.ts';
+import { isTagAlive, processTag } from '../../foundation/process/identity.ts';
 
 /** A directory for sealed files that are not in a store yet. */
 export interface Staging {
+  /** For this process alone. */
   file(name: string): string;
   remove(): Promise<void>;
 }
 
 /** Removes what a process that was killed left there, too. */
 export async function openStaging(parent: string): Promise<Staging> {
-  await makeDirectory(parent);
-  for (const name of await readdir(parent)) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? process.pid);
-    if (!isAlive(pid)) await rm(path.join(parent, name), { recursive: true, force: true });
+  const scope = new ResourceScope();
+  try {
+    const above = scope.add(await holdDirectory(parent, { make: true }), (held) => held.close());
+    for (const name of await readdir(above.path)) {
+      const tag = /^(\d+-\d+)-/.exec(name)?.[1];
+      if (tag !== undefined && !isTagAlive(tag)) await clear(path.join(above.path, name));
+    }
+    const directory = scope.add(await mkdtemp(path.join(above.path, `${processTag()}-`)), clear);
+    const own = scope.add(await holdDirectory(directory), (held) => held.close());
+    const owner = await stat(above.path);
+    await own.handle?.chown(owner.uid, owner.gid); // who may have to clear it away
+    return { file: (name) => path.join(own.path, name), remove: () => scope.release() };
+  } catch (error) {
+    await scope.release();
+    throw error;
   }
-  const directory = await mkdtemp(path.join(parent, `${process.pid}-`));
-  const owner = await ownerToBe(parent);
-  if (owner) await chown(directory, owner.uid, owner.gid); // who may have to clear it away
-  return {
-    file: (name) => path.join(directory, name),
-    remove: async () => rm(directory, { recursive: true, force: true }),
-  };
+}
+
+/** It holds files alone. */
+async function clear(directory: string): Promise<void> {
+  const held = await holdDirectory(directory);
+  try {
+    for (const name of await readdir(held.path)) await rm(path.join(held.path, name));
+  } finally {
+    await held.close();
+  }
+  await rmdir(directory);
 }

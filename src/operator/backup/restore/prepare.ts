@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { syncDirectory } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
+import { holdDirectory } from '../../../foundation/core/held-directory.ts';
 import type { JobContext } from '../../../foundation/core/observe.ts';
 import { ResourceScope } from '../../../foundation/core/release.ts';
 import type { AgeIdentity } from '../../../foundation/crypto/age-keys.ts';
@@ -210,9 +211,15 @@ rm -f "archive_status/$newest.ready"
 
 /** Puts the data directory of a kept copy where it shall stay. */
 export async function moveInto(data: string, into: string): Promise<void> {
-  await rmdir(into).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await rename(data, into);
-  await syncDirectory(path.dirname(into));
+  const above = await holdDirectory(path.dirname(path.resolve(into)), { make: true });
+  try {
+    const target = path.join(above.path, path.basename(into));
+    await rmdir(target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rename(data, target);
+    await syncDirectory(above.path);
+  } finally {
+    await above.close();
+  }
 }

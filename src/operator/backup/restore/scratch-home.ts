@@ -1,4 +1,16 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, realpath } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  chown,
+  constants,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  stat,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { writeDurably } from '../../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../../foundation/core/errors.ts';
@@ -6,7 +18,7 @@ import { stopOrphan } from '../../../foundation/postgres/embedded/server.ts';
 import { isTagAlive, processTag } from '../../../foundation/process/identity.ts';
 import { removeTree } from '../../../foundation/process/remove-tree.ts';
 import type { RunAs } from '../../../foundation/process/run.ts';
-import { canEnter } from '../../../foundation/process/service-user.ts';
+import { canEnter, nameOf } from '../../../foundation/process/service-user.ts';
 import { isUnfinished } from './swap.ts';
 
 /**
@@ -14,8 +26,9 @@ import { isUnfinished } from './swap.ts';
  * it, and a link that somebody else could put there would lead root anywhere. Its name tells whose it is, so that what a
  * kill leaves, the whole cluster in clear, is taken away by the next one.
  */
-export async function scratchHome(parent: string, runAs: RunAs | undefined): Promise<string> {
-  await mkdir(parent, { recursive: true });
+export async function scratchHome(wanted: string, runAs: RunAs | undefined): Promise<string> {
+  await mkdir(wanted, { recursive: true });
+  const parent = await safePlace(wanted);
   if (runAs && !(await canEnter(parent, runAs))) {
     throw new VectabaseError('PRECONDITION_FAILED', {
       message: `Postgres runs as ${runAs.name} here, and ${parent} is closed to that user`,
@@ -25,6 +38,49 @@ export async function scratchHome(parent: string, runAs: RunAs | undefined): Pro
   }
   await sweepScratch(parent);
   return passage(path.join(parent, `scratch-${processTag()}-`), runAs);
+}
+
+/**
+ * Where nobody but root and us can put something else in the place of what we make: the directory itself, or the nearest
+ * one above it on the same disk.
+ *
+ * @throws VectabaseError PRECONDITION_FAILED when there is none
+ */
+export async function safePlace(wanted: string): Promise<string> {
+  const start = await realpath(wanted);
+  const { dev } = await stat(start);
+  /** How far down from the top it is safe. */
+  let safe: string | undefined;
+  let stranger: number | undefined;
+  for (const directory of downTo(start)) {
+    const facts = await stat(directory);
+    if (!isSafe(facts)) {
+      stranger = facts.uid;
+      break;
+    }
+    safe = facts.dev === dev ? directory : undefined;
+  }
+  if (safe !== undefined && (safe === start || (await access(safe, constants.W_OK).then(YES, NO)))) return safe;
+  throw new VectabaseError('PRECONDITION_FAILED', {
+    message: `${await nameOf(stranger ?? 0)} could put something else in the place of a copy in ${wanted}, which holds all data in clear`,
+    hint: 'Name a directory where only root and you may write: --scratch DIR.',
+    details: { directory: wanted },
+  });
+}
+
+const [YES, NO] = [() => true, () => false];
+
+/** `/`, `/var`, `/var/lib` */
+function downTo(directory: string): string[] {
+  const above = path.dirname(directory);
+  return above === directory ? [directory] : [...downTo(above), directory];
+}
+
+/** A group of one's own, as most users have it, is nobody else; root works in directories of anybody's groups. */
+function isSafe({ uid, mode }: { readonly uid: number; readonly mode: number }): boolean {
+  const sticky = (mode & 0o1000) !== 0;
+  const others = ownUid() === 0 ? 0o022 : 0o002;
+  return (uid === 0 || uid === ownUid()) && (sticky || (mode & others) === 0);
 }
 
 /** A new directory of ours, which `runAs` may pass through and not write to. */
