@@ -60,6 +60,11 @@ function summary(ready: ReadyEvent): string {
     ...rows.map(([name = '', value = '']) => `  ${style.dim(name.padEnd(12))} ${value}`),
     '',
     `  Next, in another terminal: ${style.bold(`vectabase migrate plan${dir}`)}`,
+    ...(ready.archivesWal
+      ? []
+      : [
+          `  Of backups only the whole ones count so far. To return to any second: ${style.bold(`vectabase config set backup.archive true${dir}`)}`,
+        ]),
     `  Ctrl-C stops everything; ${style.bold(`vectabase up${dir}`)} starts it again.`,
     '',
     '',

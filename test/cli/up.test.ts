@@ -47,6 +47,7 @@ describe('vectabase up', () => {
       'publishableKey',
       'secretKey',
       'inboxUrl',
+      'archivesWal',
     ]);
     expect(ready).toMatchObject({ dir, pid: command.pid });
     expect(ready.postgresVersion).toMatch(/^17\.\d+$/);

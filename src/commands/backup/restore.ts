@@ -107,7 +107,9 @@ A running installation is stopped for the moment of the replacement alone.`;
     const { restoreInto } = await import('../../operator/backup/restore/run.ts');
     const report = await restoreInto(ready, into, this.context<BackupObservation>());
     this.closeRenderer();
-    this.print(`${shownCopy(report)}It is in ${into}, and any Postgres of its version can be started on it.\n`);
+    const start = `pg_ctl -D ${shellWord(into)} start`;
+    this.print(`${shownCopy(report)}It is in ${into}, and nothing else was changed.
+  Next: start Postgres ${ready.plan.postgres.split('.')[0] ?? ''} on it, as the user whose files they are: ${start}\n`);
     return report;
   }
 
@@ -144,11 +146,16 @@ A running installation is stopped for the moment of the replacement alone.`;
   #shownSwap(flags: RestoreFlags, { kept, started }: SwapReport): string {
     const where = this.where(flags);
     return [
-      `The data directory was replaced. What was there is kept in ${kept}`,
+      flags.undo
+        ? `What was there before the restore is back. What the restore had made is kept in ${kept}`
+        : `The data directory was replaced. What was there is kept in ${kept}`,
       '  until you remove it yourself; while it is there, this brings it back:',
       `  vectabase backup restore --undo${where}`,
       started ? 'The installation runs again.' : `  Next: vectabase up${where}`,
-      `  Then, as a new line of WAL begins here: vectabase backup create${where}`,
+      flags.undo
+        ? `  Its old line of WAL goes on. Then, so that --latest and times mean this line: vectabase backup create${where}`
+        : `  Then, as a new line of WAL begins here: vectabase backup create${where}`,
+      `  Both lines can be returned to; vectabase backup status${where} tells how far.`,
       '',
     ].join('\n');
   }
@@ -171,7 +178,12 @@ A running installation is stopped for the moment of the replacement alone.`;
       ctx,
     );
     this.closeRenderer();
-    this.print(`${formatCount(report.rows)} rows of ${report.table} are in ${report.into}\n`);
+    const next =
+      flags.to === undefined
+        ? `  Next: take what you need, then drop it: vectabase db psql${this.where(flags)}\n` +
+          `    insert into ${report.table} select * from ${report.into} on conflict do nothing;\n`
+        : `  Next: look at it; \\copy of psql reads it back into a table.\n`;
+    this.print(`${formatCount(report.rows)} rows of ${report.table} are in ${report.into}\n${next}`);
     return report;
   }
 
@@ -249,6 +261,7 @@ function shownPlan(plan: RestorePlan): string {
     `To ${target}:`,
     `  from backup ${backup} (Postgres ${plan.postgres}, taken ${backupTakenAt}), timeline ${plan.timeline}`,
     ...(plan.buildsOn.length === 0 ? [] : [`  which is incremental and builds on ${plan.buildsOn.join(', ')}`]),
+    ...(plan.trusted ? [] : ['  ! nobody here vouches for the key that signed it, if any did: it may be anybody’s']),
     `  ${formatCount(segments)} WAL files follow it without a hole (${formatBytes(walBytes)} to fetch)`,
     `  needs ${formatBytes(neededBytes)} of the ${formatBytes(freeBytes)} that are free`,
     reachable === true

@@ -18,7 +18,17 @@ export default class BackupShow extends BackupCommand<BackupFacts> {
   }
 }
 
-function shown({ systemId, document, signedBy, entry, buildsOn, carries, pinned, ...rest }: BackupFacts): string {
+function shown({
+  systemId,
+  document,
+  signedBy,
+  trusted,
+  entry,
+  buildsOn,
+  carries,
+  pinned,
+  ...rest
+}: BackupFacts): string {
   const { pruned, verified, rehearsed } = rest;
   const ago = (at: string): string => formatAgo(Date.now() - Date.parse(at));
   return [
@@ -33,6 +43,7 @@ function shown({ systemId, document, signedBy, entry, buildsOn, carries, pinned,
         `  ${object}: ${formatBytes(plainBytes)}, sealed ${formatBytes(sealedBytes)}, SHA-256 ${sealedSha256}`,
     ),
     `  document ${document} of the catalogue, signed by ${signedBy}`,
+    ...(trusted ? [] : ['  ! nobody here vouches for that key: compare it with your recovery kit']),
     ...verified.map(
       ({ at, level, by, ok }) => `  verified to level ${level} (key: ${by}) ${ago(at)}: ${ok ? 'sound' : 'NOT SOUND'}`,
     ),

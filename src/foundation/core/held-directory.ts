@@ -69,7 +69,11 @@ async function makeByPath(directory: string): Promise<void> {
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
     const above = await open(path.dirname(made), O_RDONLY);
-    await above.sync().finally(async () => above.close());
+    try {
+      await above.sync();
+    } finally {
+      await above.close();
+    }
   }
 }
 

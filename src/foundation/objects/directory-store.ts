@@ -29,8 +29,11 @@ export function directoryStore(directory: string): ObjectStore {
       const file = fileOf(key);
       try {
         const held = await holdDirectory(path.dirname(file), { make: true });
-        const put = putFile(path.join(held.path, path.basename(file)), source, signal);
-        await put.finally(async () => held.close());
+        try {
+          await putFile(path.join(held.path, path.basename(file)), source, signal);
+        } finally {
+          await held.close();
+        }
       } catch (error) {
         throw failure(error, url, key);
       }

@@ -4,7 +4,7 @@ import { openWriter } from './catalog/append.ts';
 import type { CatalogueEntry, EntryOf } from './catalog/entries.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
 import { ancestorsOf } from './links.ts';
-import { readCatalogues, type Repository } from './repository.ts';
+import { isTrusted, readCatalogues, type Repository } from './repository.ts';
 
 /** Everything that the signed catalogue says of one backup. */
 export interface BackupFacts {
@@ -12,6 +12,8 @@ export interface BackupFacts {
   /** Document that names it, and who signed. */
   readonly document: number;
   readonly signedBy: string;
+  /** Whether this machine, or a key that was named, vouches for that key. */
+  readonly trusted: boolean;
   readonly entry: EntryOf<'base' | 'dump' | 'config'>;
   /** Base backups that it cannot be restored without, the full one first, and those that cannot be without it. */
   readonly buildsOn: readonly string[];
@@ -25,7 +27,7 @@ export interface BackupFacts {
 
 /** @throws VectabaseError BACKUP_MISSING, CATALOGUE_BROKEN */
 export async function showBackup(repository: Repository, label: string, signal: AbortSignal): Promise<BackupFacts> {
-  for (const { systemId, documents } of await readCatalogues(repository, signal)) {
+  for (const { systemId, documents, proof } of await readCatalogues(repository, signal)) {
     const ofIt = <E extends { readonly label: string }>(
       all: ReadonlyArray<{ readonly at: string; readonly entry: E }>,
     ) => all.filter(({ entry }) => entry.label === label).map(({ at, entry }) => ({ at, ...entry }));
@@ -35,6 +37,7 @@ export async function showBackup(repository: Repository, label: string, signal: 
         systemId,
         document: number,
         signedBy: key,
+        trusted: isTrusted(proof),
         entry,
         ...chainAround(label, entriesOf(documents, 'base')),
         pinned: ofIt(entriesOf(documents, 'pinned')).at(-1)?.pinned === true,

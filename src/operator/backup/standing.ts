@@ -6,9 +6,9 @@ import { liveEpochKeys, lockedEpochs } from './catalog/epoch-keys.ts';
 import { readHead } from './catalog/home.ts';
 import type { Catalogue } from './catalog/read.ts';
 import { entriesOf, prunedFrom } from './catalog/view.ts';
-import { returnWindow } from './catalog/window.ts';
+import { branchesOf, returnWindow, type Branches } from './catalog/window.ts';
 import { ancestorsOf } from './links.ts';
-import { openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
+import { isTrusted, openRepository, readCatalogues, type RepositoryPlace } from './repository.ts';
 import { readRecipients } from './recovery-key.ts';
 
 /** How the backups of an installation stand, for `status` and `doctor`. Times in seconds. */
@@ -32,6 +32,11 @@ export interface Standing {
   /** By which the clock is behind the newest document of the catalogue: it was set back. */
   readonly clockBehind: number;
   readonly continuous: boolean;
+  /** The key that signed, where nobody here vouches for it: it may be anybody's. */
+  readonly unknownKey: string | null;
+  /** The line of WAL that goes on, and those that restores and their undoing left; `to` is the last commit, ISO 8601. */
+  readonly timeline: number | null;
+  readonly left: ReadonlyArray<{ readonly timeline: number; readonly to: string }>;
   readonly recoveryKey: boolean;
   /** Recovery keys that do not open all that is kept, with the epochs that they do not. */
   readonly locked: ReturnType<typeof lockedEpochs>;
@@ -41,8 +46,8 @@ export interface Standing {
 
 interface Input {
   readonly place: RepositoryPlace;
-  /** PGDATA: what must not share its disk with the store. */
-  readonly data: string;
+  /** PGDATA: what must not share its disk with the store; undefined on a machine that has none. */
+  readonly data: string | undefined;
   readonly now: number;
   readonly signal: AbortSignal;
 }
@@ -51,20 +56,25 @@ interface Input {
 export async function readStanding({ place, data, now, signal }: Input): Promise<Standing> {
   const recipients = (await readRecipients(place.home).catch(() => [])).map(({ text }) => text);
   const repository = await openRepository(place);
-  const catalogues = existsSync(place.directory) ? await readCatalogues(repository, signal) : [];
-  const stores = (place.stores ?? []).map(({ url }) => url.replace(/\/$/, ''));
+  const isThere = place.from !== undefined || existsSync(place.directory);
+  const catalogues = isThere ? await readCatalogues(repository, signal) : [];
+  // Of a store that is named, nothing else is told.
+  const stores = (place.from === undefined ? (place.stores ?? []) : []).map(({ url }) => url.replace(/\/$/, ''));
   const local = stores.map((url) => (url.startsWith('file:') ? fileURLToPath(url) : undefined));
-  const sameDisk = [place.directory, ...local].every((at) => at !== undefined && deviceOf(at) === deviceOf(data));
+  const { store } = repository;
+  const own = store.fileOf ? fileURLToPath(store.url) : undefined;
+  const sameDisk =
+    data !== undefined && [own, ...local].every((at) => at !== undefined && deviceOf(at) === deviceOf(data));
   const { line, ...standing } = standingOf(catalogues, now, recipients);
   const copies = await Promise.all(
     stores.map(async (url) => ({ where: url, behind: await behindOf(url, catalogues, place, now) })),
   );
   return {
     ...standing,
-    line: standing.newestAge === null ? line : `${line}; ${copiesInWords(copies)}`,
+    line: standing.newestAge === null || place.from !== undefined ? line : `${line}; ${copiesInWords(copies)}`,
     where: repository.store.url,
     sameDisk,
-    recoveryKey: recipients.length > 0,
+    recoveryKey: data === undefined || recipients.length > 0,
     locked: lockedEpochs(catalogues.flatMap(liveEpochKeys), recipients),
     copies,
   };
@@ -123,7 +133,17 @@ export function standingOf(
     at !== undefined && at - now > SAME_TIME ? null : since(at);
   if (facts?.newest === undefined) {
     const line = 'you cannot return to any second: there is no backup';
-    const none = { newestAge: null, chain: [], rehearsalAge: null, keyProofAge: null, configAge: null, lag: null };
+    const none = {
+      newestAge: null,
+      chain: [],
+      rehearsalAge: null,
+      keyProofAge: null,
+      configAge: null,
+      lag: null,
+      unknownKey: null,
+      timeline: null,
+      left: [],
+    };
     return { line, ...none, clockBehind, continuous: false };
   }
   const lag = since(facts.archivedAt);
@@ -145,6 +165,9 @@ export function standingOf(
     lag,
     clockBehind,
     continuous: facts.archivedAt !== undefined,
+    unknownKey: facts.unknownKey ?? null,
+    timeline: facts.branches.live ?? null,
+    left: facts.branches.left.map(({ timeline, to }) => ({ timeline, to: new Date(to).toISOString() })),
   };
 }
 
@@ -158,9 +181,11 @@ interface CatalogueFacts {
   readonly rehearsed: number | undefined;
   readonly keyProved: number | undefined;
   readonly configured: number | undefined;
+  readonly unknownKey: string | undefined;
+  readonly branches: Branches;
 }
 
-function factsOf({ documents, store }: Catalogue, recipients: readonly string[]): CatalogueFacts {
+function factsOf({ documents, store, proof }: Catalogue, recipients: readonly string[]): CatalogueFacts {
   const gone = prunedFrom(documents, store);
   const bases = entriesOf(documents, 'base')
     .map(({ entry }) => entry)
@@ -179,6 +204,8 @@ function factsOf({ documents, store }: Catalogue, recipients: readonly string[])
     rehearsed: lastOf(rehearsals),
     keyProved: lastOf(proofs),
     configured: lastOf(entriesOf(documents, 'config')) ?? lastOf(documents.slice(0, 1)),
+    unknownKey: isTrusted(proof) ? undefined : proof.publicKey,
+    branches: branchesOf(documents, store),
   };
 }
 

@@ -30,8 +30,8 @@ export interface BackupStatus {
 
 interface Input {
   readonly place: RepositoryPlace;
-  /** PGDATA. */
-  readonly data: string;
+  /** PGDATA; undefined on a machine that has none. */
+  readonly data: string | undefined;
   readonly now: number;
   readonly signal: AbortSignal;
 }
@@ -47,7 +47,9 @@ export async function backupStatus(input: Input): Promise<BackupStatus> {
   const repository = await openRepository(place);
   const catalogues = await readCatalogues(repository, signal);
   const stores = await Promise.all(
-    (place.stores ?? []).map(async (setting) => storeStatus(setting, catalogues, { home: place.home, now, signal })),
+    (place.from === undefined ? (place.stores ?? []) : []).map(async (setting) =>
+      storeStatus(setting, catalogues, { home: place.home, now, signal }),
+    ),
   );
   const offsite = stores.map(({ store, behind, failure }) => {
     if (failure !== undefined) return `${store} is not in order (${failure})`;
@@ -106,10 +108,17 @@ function failures(catalogues: readonly Catalogue[]): string[] {
 
 function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[] {
   const { recoveryKey, locked, newestAge, sameDisk, rehearsalAge, keyProofAge, clockBehind } = standing;
+  const unknown =
+    standing.unknownKey === null
+      ? []
+      : [
+          `${standing.unknownKey} signed the catalogue, and nobody here vouches for it: compare with your recovery kit, then add --catalogue-key ${standing.unknownKey}`,
+        ];
   if (!recoveryKey) return ['there is no recovery key: vectabase backup key --out FILE'];
   if (newestAge === null) return ['there is no backup: vectabase backup create'];
   const late = stores.filter(({ behind, failure }) => failure !== undefined || (behind ?? 0) > HOUR);
   return [
+    ...unknown,
     ...(clockBehind > MINUTE
       ? [`the clock is ${duration(clockBehind)} behind the catalogue, so nothing is pruned: timedatectl status`]
       : []),

@@ -42,6 +42,7 @@ export interface StartedInstallation {
   readonly apiUrl: string;
   /** Where letters can be read; null with a mail server. */
   readonly inboxUrl: string | null;
+  readonly archivesWal: boolean;
   readonly databaseUrl: string;
   readonly postgresVersion: string;
   /** Rejects when a server ends unasked; never resolves. */
@@ -138,6 +139,7 @@ async function start(
     keys,
     apiUrl: daemon.apiUrl,
     inboxUrl: inboxUrl(settings, daemon),
+    archivesWal: settings.backup.archive,
     databaseUrl: ownerUrl(paths, keys, postgres.port),
     postgresVersion: binaries.version,
     failed: firstFailure(postgres, daemon, place, paths),

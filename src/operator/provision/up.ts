@@ -23,6 +23,8 @@ export interface ReadyEvent {
   readonly secretKey: string | null;
   /** Where letters can be read while there is no mail server. */
   readonly inboxUrl: string | null;
+  /** Whether WAL is kept, so that any second can be returned to. */
+  readonly archivesWal: boolean;
 }
 
 export interface UpInput extends StartInput {
@@ -58,6 +60,7 @@ export async function runUp(input: UpInput, ctx: JobContext<UpObservation>): Pro
       publishableKey: newestKey(started.keys, 'publishable'),
       secretKey: newestKey(started.keys, 'secret'),
       inboxUrl: started.inboxUrl,
+      archivesWal: started.archivesWal,
     });
     await Promise.race([aborted(ctx.signal), started.failed]);
     return { dir: started.paths.directory, upMs: ctx.clock.now() - readyAt };

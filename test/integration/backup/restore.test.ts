@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareBinaries } from '../../../src/foundation/postgres/embedded/binaries.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { serviceUser } from '../../../src/foundation/process/service-user.ts';
+import { copyToAll } from '../../../src/operator/backup/copy/all.ts';
+import { backupStatus, type BackupStatus } from '../../../src/operator/backup/status.ts';
 import type { BackupObservation } from '../../../src/operator/backup/observations.ts';
 import { rehearse } from '../../../src/operator/backup/rehearse.ts';
 import { openRepository, readCatalogues, type BackupEntry } from '../../../src/operator/backup/repository.ts';
@@ -22,6 +24,7 @@ import { scratchHome } from '../../../src/operator/backup/restore/scratch-home.t
 import { startScratch } from '../../../src/operator/backup/restore/scratch.ts';
 import { instantText, parseInstant, type RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import { listening } from '../../support/archive.ts';
+import { startS3 } from '../../support/s3.ts';
 import { startArchivedCluster, type ArchivedCluster } from '../../support/archived-cluster.ts';
 
 describe('a restore from a store', () => {
@@ -117,6 +120,42 @@ describe('a restore from a store', () => {
     );
     await scratch.stop();
     expect(row).toEqual({ rows: 40, last: 40, recovering: false });
+  });
+
+  test('needs no more than an address on S3 and the key, of which status tells as well', async () => {
+    const s3 = await startS3();
+    const { home, keyFile } = archived;
+    const bare = mkdtempSync(path.join(home, 'bare-'));
+    chmodSync(bare, 0o755); // Postgres passes through it
+    const credentialsFile = path.join(bare, 's3.credentials');
+    await writeFile(credentialsFile, 'accessKeyId=S3RVER\nsecretAccessKey=S3RVER\n', { mode: 0o600 });
+    const endpoint = `http://127.0.0.1:${s3.port}`;
+    const stores = [{ url: 's3://backups/shop', endpoint, credentialsFile }];
+    const here = { directory: path.join(home, 'backups'), home: { directory: path.join(home, 'backup') }, stores };
+    expect((await copyToAll(here, listening())).failure).toBeUndefined();
+
+    const from = `s3://backups/shop?endpoint=${endpoint}&credentialsFile=${credentialsFile}`;
+    const there = { directory: path.join(bare, 'none'), home: { directory: path.join(bare, 'own') }, from };
+    const repository = await openRepository({ ...there, keyFile });
+    const into = path.join(bare, 'restored');
+    const asked = request({ kind: 'latest' }, { repository, into, scratch: undefined });
+    expect(await restoreInto(await readyRestore(asked, listening()), into, listening())).toMatchObject({ rows: 40 });
+
+    const told = async (key?: string): Promise<BackupStatus> => {
+      const { signal } = new AbortController();
+      return backupStatus({ place: { ...there, keyFile: key }, data: undefined, now: Date.now(), signal });
+    };
+    const known = await told(keyFile);
+    expect(known).toMatchObject({
+      standing: { where: 's3://backups/shop', unknownKey: null, timeline: 1 },
+      stores: [],
+    });
+    expect(known.line).toContain('you can return to any second between');
+    expect(known.problems.join()).not.toContain('vouches');
+    expect((await told()).problems[0]).toContain('nobody here vouches for it');
+    expect(await readdir(bare)).not.toContain('none');
+    await s3.stop();
+    rmSync(bare, { recursive: true });
   });
 
   test.runIf(process.getuid?.() === 0)('by root follows no link that the user of Postgres leaves', async () => {

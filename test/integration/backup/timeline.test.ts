@@ -2,10 +2,12 @@ import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Session } from '../../../src/foundation/postgres/session.ts';
+import { serviceUser } from '../../../src/foundation/process/service-user.ts';
 import { entriesOf } from '../../../src/operator/backup/catalog/view.ts';
-import { returnWindow } from '../../../src/operator/backup/catalog/window.ts';
+import { branchesOf, returnWindow } from '../../../src/operator/backup/catalog/window.ts';
 import { readCatalogues, type BackupEntry } from '../../../src/operator/backup/repository.ts';
 import { readyRestore, rehearseCopy, restoreInto } from '../../../src/operator/backup/restore/run.ts';
+import type { Site } from '../../../src/operator/backup/restore/site.ts';
 import { parseInstant } from '../../../src/operator/backup/restore/target.ts';
 import { listening } from '../../support/archive.ts';
 import { startArchivedCluster, type ArchivedCluster } from '../../support/archived-cluster.ts';
@@ -60,6 +62,46 @@ test('status tells of one span over both, and all of it is there', async () => {
   expect(await rowsAt(commits[0] ?? '')).toBe(1);
   expect(await rowsAt(commits[2] ?? '')).toBe(3); // what was undone is on the timeline that was left
   expect(await rowsAt(commits[4] ?? '')).toBe(3); // 1, 2 and 5
+});
+
+test('after an undo the last commit is of the line that went on, of the installation at once', async () => {
+  const { cluster, home } = archived;
+  await archived.cluster.kill('SIGINT');
+  const data = path.join(cluster.directory, 'data');
+  await rename(data, `${data}.restored`);
+  await rename(`${data}.left`, data);
+  await cluster.restart();
+  await sell(8);
+  const site: Site = {
+    kind: 'up',
+    name: 'test',
+    data,
+    runAs: await serviceUser(),
+    spool: path.join(home, 'spool'),
+    scratch: path.join(home, 'scratch'),
+    journal: path.join(home, 'restore.json'),
+    isRunning: async () => true,
+    stop: async () => ({ release: async () => undefined }),
+    start: async () => false,
+  };
+  const latest = async (here?: Site) => {
+    const { repository, identities } = archived;
+    const request = {
+      repository,
+      identities,
+      target: { kind: 'latest' as const },
+      scratch: path.join(home, 'scratch'),
+    };
+    return readyRestore({ ...request, site: here, into: path.join(home, 'elsewhere') }, listening());
+  };
+  expect((await latest(site)).plan.timeline).toBe(1);
+  expect((await latest()).plan.timeline).toBe(2); // nobody else can know yet
+  await archived.archiveAll();
+  const told = await latest();
+  expect(told.plan.timeline).toBe(1);
+  expect((await rehearseCopy(told, listening())).counts['postgres.public.sales']).toBe(5); // 1 to 4, and 8
+  const { live, left } = branchesOf(await documents(), archived.repository.store.url);
+  expect({ live, left: left.map(({ timeline }) => timeline) }).toEqual({ live: 1, left: [2] });
 });
 
 async function rowsAt(instant: string): Promise<unknown> {

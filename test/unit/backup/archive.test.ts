@@ -21,6 +21,9 @@ const CLUSTER = { systemId: '7000', postgres: '17.10', segmentBytes: MB };
 /** `000000010000000000000003`: of 1 MB each. */
 const name = (number: number): string => `0000000100000000${number.toString(16).toUpperCase().padStart(8, '0')}`;
 
+/** Milliseconds. */
+const HOUR = 3_600_000;
+
 describe('the archive', () => {
   const home = mkdtempSync(path.join(tmpdir(), 'vt-spool-'));
   let recipients: AgeRecipient[];
@@ -277,6 +280,21 @@ describe('the archive', () => {
       store.trouble = undefined;
       await until(() => store.objects.size === 2 && uploader.status.failure === undefined);
       expect(uploader.status).toMatchObject({ waitingFiles: 0, oldestAt: undefined });
+      ctx.stop.abort();
+      await running;
+    });
+
+    test('tells of a segment that was dropped at once, though the store is away', async () => {
+      const [store, entries] = [memoryStore(), [] as WalEntry[]];
+      store.trouble = 'STORE_UNREACHABLE';
+      const ctx = listening<ArchiveObservation>();
+      const catalogue = { append: async (entry: WalEntry) => entries.push(entry) };
+      const running = new Uploader({ spool, store, catalogue }, ctx, [HOUR, HOUR]).run();
+      expect(await send(name(3), segmentFile(name(3)))).toBe('ok\n');
+      await until(() => ctx.told.some(({ event }) => event === 'archive.upload.failed'));
+      spool.dropping = true;
+      expect(await send(name(4), segmentFile(name(4)))).toBe('ok\n');
+      await until(() => entries.some(({ kind }) => kind === 'gap'));
       ctx.stop.abort();
       await running;
     });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VectabaseError } from '../../../src/foundation/core/errors.ts';
 import { chooseBase, type Base } from '../../../src/operator/backup/restore/choose-base.ts';
+import type { RestoreTarget } from '../../../src/operator/backup/restore/target.ts';
 import {
   isOnPath,
   parseHistory,
@@ -112,11 +113,16 @@ function replay(life: Life, base: Life['bases'][number], line: Timeline, at: num
   return [...base.holds, ...(stop === -1 ? found : found.slice(0, stop))];
 }
 
+/** As if each commit were told by itself. */
+function rangesOf({ wal }: Life): Array<{ timeline: number; lastCommit: number }> {
+  return [...wal].flatMap(([timeline, commits]) => commits.map(({ at }) => ({ timeline, lastCommit: at * 1e6 })));
+}
+
 /** What a restore to that second gives; `refused` when the choice says that it cannot be reached. */
 function reached(life: Life, at: number): number[] | 'refused' {
   try {
     const target = { kind: 'time', micros: at * 1_000_000 } as const;
-    const { base, timeline } = chooseBase(life.bases, life.timelines, { target });
+    const { base, timeline } = chooseBase(life.bases, life.timelines, { target, ranges: rangesOf(life) });
     return replay(life, base, timeline, at);
   } catch (error) {
     if (error instanceof VectabaseError && error.code === 'BACKUP_MISSING') return 'refused';
@@ -130,7 +136,10 @@ describe('the choice of a base', () => {
       fc.property(acts, (script) => {
         const life = live(script);
         for (const [at, wanted] of life.truth.entries()) {
-          const line = timelineAt(life.timelines, life.bases, at * 1000);
+          const bases = life.bases.map((each) => ({ timeline: each.timeline, at: each.stoppedAt }));
+          const written = rangesOf(life).map((each) => ({ timeline: each.timeline, at: each.lastCommit / 1000 }));
+          const signs = [...bases, ...written];
+          const line = timelineAt(life.timelines, signs, at * 1000);
           const path = line ? pathTo(line) : [];
           const any = life.bases.some((each) => each.stoppedAt <= at * 1000 && isOnPath(path, each.timeline, each.end));
           expect(reached(life, at)).toEqual(any ? wanted : 'refused');
@@ -149,6 +158,24 @@ describe('the choice of a base', () => {
   });
   const [one, two] = [base('one', 10, 0x3000000n), base('two', 20, 0x9000000n)];
   const lines: Timeline[] = [{ id: 1, ancestors: [], bornAt: 0 }];
+
+  test('is on the line that an undo went back to, as soon as its WAL tells of it', () => {
+    const restored: Timeline[] = [
+      ...lines,
+      { id: 2, ancestors: [{ timeline: 1, end: 0x4000000n }], bornAt: 20 * 60_000 },
+    ];
+    const ranges = [
+      { timeline: 1, lastCommit: 19 * 60e6 },
+      { timeline: 2, lastCommit: 25 * 60e6 },
+      { timeline: 1, lastCommit: 40 * 60e6 },
+    ];
+    const line = (target: RestoreTarget, told = ranges): number =>
+      chooseBase([one], restored, { target, ranges: told }).timeline.id;
+    expect(line({ kind: 'latest' })).toBe(1);
+    expect(line({ kind: 'latest' }, ranges.slice(0, 2))).toBe(2);
+    const minutes = [15, 21, 26, 41].map((minute) => line({ kind: 'time', micros: minute * 60e6 }));
+    expect(minutes).toEqual([1, 2, 2, 1]);
+  });
 
   test('takes none that ends after the target, and the newest before it', () => {
     const choose = (minute: number): string =>

@@ -14,7 +14,8 @@ function catalogue(...entries: ReadonlyArray<readonly [time: string, entry: Cata
   const documents = entries.map(
     ([time, entry], index) => ({ number: index + 1, at: at(time), entry }) as CatalogueDocument,
   );
-  return { systemId: '7', store: 'file:///backups', documents } as unknown as Catalogue;
+  const proof = { trust: 'signed', publicKey: 'ed25519:ours' };
+  return { systemId: '7', store: 'file:///backups', documents, proof } as unknown as Catalogue;
 }
 
 const base = (label: string, time: string, lsn = '0/2'): readonly [string, CatalogueEntry] => [

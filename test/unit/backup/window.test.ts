@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { returnWindow } from '../../../src/operator/backup/catalog/window.ts';
+import { branchesOf, returnWindow } from '../../../src/operator/backup/catalog/window.ts';
 import { openRepository, readCatalogues } from '../../../src/operator/backup/repository.ts';
 import { BackupFixture, lsnOf } from '../../support/backup-fixture.ts';
 
@@ -20,6 +20,13 @@ describe('the seconds that can be returned to', () => {
     const [catalogue] = await readCatalogues(repository, new AbortController().signal);
     const found = returnWindow(catalogue?.documents ?? [], fixture.store.url);
     return found && [found.from, found.to].map((at) => new Date(at).toISOString().slice(0, 16));
+  };
+
+  const branches = async () => {
+    const repository = await openRepository({ directory: path.join(root, 'store'), home: fixture.home });
+    const [catalogue] = await readCatalogues(repository, new AbortController().signal);
+    const { live, left } = branchesOf(catalogue?.documents ?? [], fixture.store.url);
+    return { live, left: left.map(({ timeline, to }) => `${timeline} ${new Date(to).toISOString().slice(0, 16)}`) };
   };
 
   test('are none without WAL that leads on from a backup', async () => {
@@ -63,6 +70,22 @@ describe('the seconds that can be returned to', () => {
         await wal(2, segment, 8 + number, '2026-01-04T00:00:00Z');
         expect(await window()).toEqual(['2026-01-01T00:00', '2026-01-04T00:00']);
       }
+    });
+
+    test('are those of the line that an undo went back to, and what was left is told', async () => {
+      await fixture.add({
+        kind: 'timeline',
+        timeline: 2,
+        parents: [{ timeline: 1, end: lsnOf(5, 0x100n) }],
+        bornAt: '2026-01-03T06:00:00Z',
+        objects: [],
+      });
+      await wal(2, 5, 8, '2026-01-04T00:00:00Z');
+      expect(await branches()).toEqual({ live: 2, left: ['1 2026-01-03T00:00'] });
+      await wal(1, 7, 9, '2026-01-05T00:00:00Z');
+      await wal(2, 9, 9, '2026-01-04T01:00:00Z'); // that waited in the spool
+      expect(await window()).toEqual(['2026-01-01T00:00', '2026-01-05T00:00']);
+      expect(await branches()).toEqual({ live: 1, left: ['2 2026-01-04T01:00'] });
     });
 
     test('do not go on over a hole before or after the place where the old one was left', async () => {

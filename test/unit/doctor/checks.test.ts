@@ -26,6 +26,13 @@ test('every check is content with a machine on which all is well', () => {
   expect(new Set(CHECKS.map(({ id }) => id)).size).toBe(CHECKS.length);
 });
 
+test('an installation that archives nothing is told the setting for it', () => {
+  const facts = goodFacts();
+  const changed = { ...facts, backups: { ...facts.backups, continuous: false, lag: null } };
+  const verdict = judge('backups.lag', changed, { ...ABOUT, kind: 'up', where: ' --dir shop' });
+  expect(verdict).toMatchObject({ level: 'warn', fix: 'vectabase config set backup.archive true --dir shop' });
+});
+
 type Broken = readonly [id: string, level: 'warn' | 'fail', evidence: RegExp, change: (facts: Facts) => Partial<Facts>];
 
 const of =

@@ -49,7 +49,7 @@ export class Spool {
   readonly #waiting = new Map<string, Waiting>();
   /** Names that are worked on: two clients with one name come one after the other. */
   readonly #busy = new Map<string, Promise<unknown>>();
-  readonly #onKept: Array<() => void> = [];
+  readonly #onKept: Array<(what: 'kept' | 'dropped') => void> = [];
   readonly gaps: Gaps;
   /** The last epoch of which a receipt tells how its key is sealed. */
   #told: string | undefined;
@@ -90,7 +90,7 @@ export class Spool {
   }
 
   /** Called after each file that was kept, or dropped. */
-  onKept(listener: () => void): void {
+  onKept(listener: (what: 'kept' | 'dropped') => void): void {
     this.#onKept.push(listener);
   }
 
@@ -112,7 +112,7 @@ export class Spool {
       if (this.dropping && file.kind === 'segment') {
         for await (const _ of body);
         await this.gaps.add(name);
-        for (const listener of this.#onKept) listener();
+        for (const listener of this.#onKept) listener('dropped');
         return 'dropped' as const;
       }
       await this.#seal(file, body, signal);
@@ -160,7 +160,7 @@ export class Spool {
     await this.#receipts.add(receipt);
     this.#told = epoch.id;
     this.#waiting.set(receipt.file, this.#at(receipt, object));
-    for (const listener of this.#onKept) listener();
+    for (const listener of this.#onKept) listener('kept');
   }
 
   #at(receipt: Receipt, object: string): Waiting {

@@ -27,7 +27,7 @@ export interface UploadStatus {
 }
 
 /** Milliseconds between attempts: doubled each time. A store that is back should not wait longer than a minute. */
-const [FIRST_RETRY, LAST_RETRY] = [1_000, 60_000];
+const RETRY: readonly [first: number, last: number] = [1_000, 60_000];
 /** Milliseconds, and files, after which the catalogue hears what arrived: a document each time, for good. */
 const LOG_EVERY = 300_000;
 const LOG_FILES = 64;
@@ -41,17 +41,26 @@ export class Uploader {
   readonly #ctx: JobContext<ArchiveObservation>;
   readonly #log: WalLog;
   readonly #arrived = new Map<string, Waiting>();
+  readonly #retry: readonly [first: number, last: number];
   #wake: () => void = () => undefined;
+  /** Ends the wait after a failure. */
+  #tryNow: () => void = () => undefined;
   #status: { uploadedAt: number | undefined; failure: VectabaseError | undefined };
   #loggedAt: number;
 
-  constructor(input: UploadInput, ctx: JobContext<ArchiveObservation>) {
+  /** @param retry milliseconds between attempts, at first and at most */
+  constructor(input: UploadInput, ctx: JobContext<ArchiveObservation>, retry = RETRY) {
     this.#input = input;
+    this.#retry = retry;
     this.#ctx = ctx;
     this.#log = new WalLog(input.catalogue, input.spool.cluster.segmentBytes);
     this.#status = { uploadedAt: undefined, failure: undefined };
     this.#loggedAt = ctx.clock.now();
-    input.spool.onKept(() => this.#wake());
+    input.spool.onKept((what) => {
+      this.#wake();
+      // What is lost for good is told at once; the store may be well for a document.
+      if (what === 'dropped') this.#tryNow();
+    });
     ctx.signal.addEventListener('abort', () => this.#wake(), { once: true });
   }
 
@@ -79,11 +88,12 @@ export class Uploader {
 
   async #loop(): Promise<void> {
     const { signal } = this.#ctx;
-    let retry = FIRST_RETRY;
+    const [first, last] = this.#retry;
+    let retry = first;
     while (!signal.aborted) {
       try {
         await this.#round();
-        retry = FIRST_RETRY;
+        retry = first;
         this.#status.failure = undefined;
         await this.#rest();
       } catch (thrown) {
@@ -92,8 +102,10 @@ export class Uploader {
         this.#status.failure = failure;
         const { code, message } = failure;
         this.#ctx.observe({ event: 'archive.upload.failed', id: 'wal', code, reason: message, retryMs: retry });
-        await sleep(retry, signal).catch(() => undefined);
-        retry = Math.min(retry * 2, LAST_RETRY);
+        const woken = new AbortController();
+        this.#tryNow = () => woken.abort();
+        await sleep(retry, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+        retry = Math.min(retry * 2, last);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { parseLsn, WalSegments, type Lsn } from '../names.ts';
+import { timelineAt } from '../restore/timelines.ts';
 import type { CatalogueDocument } from './document.ts';
 import { entriesOf, prunedFrom } from './view.ts';
 
@@ -9,21 +10,60 @@ export interface ReturnWindow {
   readonly to: number;
 }
 
+/** What the timelines of a catalogue hold. */
+export interface Branches {
+  /** The one that was last begun, backed up or written to. */
+  readonly live: number | undefined;
+  /** Those that a restore, or the undo of one, left, and from which commits can be returned to. */
+  readonly left: ReadonlyArray<{ readonly timeline: number; /** Its last commit. */ readonly to: number }>;
+}
+
+export function branchesOf(documents: readonly CatalogueDocument[], store: string): Branches {
+  const live = liveTimeline(documents);
+  const last = new Map<number, number>();
+  for (const { timeline, lastCommitAt } of entriesOf(documents, 'wal').map(({ entry }) => entry)) {
+    if (lastCommitAt !== null) last.set(timeline, Math.max(last.get(timeline) ?? 0, Date.parse(lastCommitAt)));
+  }
+  const left = [...last].flatMap(([timeline, to]) =>
+    timeline === live || !returnWindow(documents, store, timeline) ? [] : [{ timeline, to }],
+  );
+  return { live, left: left.toSorted((one, two) => two.to - one.to) };
+}
+
+function liveTimeline(documents: readonly CatalogueDocument[]): number | undefined {
+  const known = entriesOf(documents, 'timeline').map(({ at, entry }) => ({
+    id: entry.timeline,
+    bornAt: Date.parse(entry.bornAt ?? at),
+  }));
+  const bases = entriesOf(documents, 'base').map(({ entry }) => ({
+    timeline: entry.end.timeline,
+    at: Date.parse(entry.finishedAt),
+  }));
+  const ranges = entriesOf(documents, 'wal').flatMap(({ entry: { timeline, lastCommitAt } }) =>
+    lastCommitAt === null ? [] : [{ timeline, at: Date.parse(lastCommitAt) }],
+  );
+  return timelineAt([{ id: 1, bornAt: 0 }, ...known], [...bases, ...ranges], undefined)?.id;
+}
+
 /**
  * From when to when any second can be returned to, without a hole: from the end of the oldest backup from which WAL
- * leads, segment after segment, to the end of the timeline that is in use.
+ * leads, segment after segment, to the end of a timeline.
  *
+ * @param timeline the one that is in use unless told
  * @returns undefined where no WAL leads on from any backup
  */
-export function returnWindow(documents: readonly CatalogueDocument[], store: string): ReturnWindow | undefined {
+export function returnWindow(
+  documents: readonly CatalogueDocument[],
+  store: string,
+  timeline: number | undefined = liveTimeline(documents),
+): ReturnWindow | undefined {
   const gone = prunedFrom(documents, store);
   const ranges = entriesOf(documents, 'wal').map(({ entry }) => ({
     ...entry,
     start: lsn(entry.start),
     end: lsn(entry.end),
   }));
-  const timeline = ranges.at(-1)?.timeline;
-  if (timeline === undefined) return undefined;
+  if (timeline === undefined || ranges.length === 0) return undefined;
   const path =
     entriesOf(documents, 'timeline').findLast(({ entry }) => entry.timeline === timeline)?.entry.parents ?? [];
   const stretches = [

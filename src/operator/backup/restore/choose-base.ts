@@ -26,6 +26,8 @@ interface Wishes {
   readonly timeline?: number | undefined;
   /** This base and no other. */
   readonly label?: string | undefined;
+  /** Which timelines had commits, and when (microseconds): after an undo nothing else tells that the old one is live. */
+  readonly ranges?: ReadonlyArray<{ readonly timeline: number; readonly lastCommit: number | undefined }>;
 }
 
 /**
@@ -39,10 +41,14 @@ interface Wishes {
 export function chooseBase<B extends Base>(
   bases: readonly B[],
   timelines: readonly Timeline[],
-  { target, timeline, label }: Wishes,
+  { target, timeline, label, ranges = [] }: Wishes,
 ): Choice<B> {
   const at = target.kind === 'time' ? target.micros / 1000 : undefined;
-  const line = timeline === undefined ? timelineAt(timelines, bases, at) : timelines.find(({ id }) => id === timeline);
+  const written = ranges.flatMap((range) =>
+    range.lastCommit === undefined ? [] : [{ timeline: range.timeline, at: range.lastCommit / 1000 }],
+  );
+  const signs = [...bases.map((base) => ({ timeline: base.timeline, at: base.stoppedAt })), ...written];
+  const line = timeline === undefined ? timelineAt(timelines, signs, at) : timelines.find(({ id }) => id === timeline);
   if (!line) throw noTimeline(timeline);
   const path = pathTo(line);
   const reachable = bases

@@ -16,6 +16,8 @@ export interface RestorePlan {
   /** What an incremental backup builds on, the full one first. */
   readonly buildsOn: readonly string[];
   readonly postgres: string;
+  /** Whether a key that this machine knows, or that was named, signed for the backup. Without that it may be anybody's. */
+  readonly trusted: boolean;
   readonly timeline: number;
   readonly segments: number;
   /** Sealed, as it is fetched; and room needed where the copy is built, with a tenth to spare. */
@@ -52,7 +54,7 @@ export async function planRestore(view: ArchiveView, input: PlanInput): Promise<
   const { target, now } = input;
   if (target.kind === 'time' && target.micros > Math.max(now * 1000, newestTold(view)))
     throw inTheFuture(target.micros, now);
-  const choice = chooseBase(view.bases, view.timelines, input);
+  const choice = chooseBase(view.bases, view.timelines, { ...input, ranges: view.ranges });
   // Who names a backup has told which of two passages is meant.
   if (input.label === undefined) assertOneMoment(view, target, choice);
   const chain = followChain(view, choice);
@@ -67,6 +69,7 @@ export async function planRestore(view: ArchiveView, input: PlanInput): Promise<
     backupTakenAt: base.entry.finishedAt,
     buildsOn: base.ancestors.map(({ label }) => label),
     postgres: base.entry.postgres,
+    trusted: base.entry.signed,
     timeline: timeline.id,
     segments: chain.segments.length,
     walBytes: chain.sealedBytes,

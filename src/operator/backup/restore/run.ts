@@ -20,7 +20,7 @@ import type { DatabaseProof } from './proof.ts';
 import { claimScratch } from './scratch-home.ts';
 import type { Site } from './site.ts';
 import { assertSameDisk, beginSwap, finishSwap, unfinished, unfinishedSwap, type SwapReport } from './swap.ts';
-import { archiveNow, readTail, spoolKeys } from './tail.ts';
+import { archiveNow, readOwnTimeline, readTail, spoolKeys } from './tail.ts';
 import { instantText, targetText, type RestoreTarget } from './target.ts';
 
 export interface RestoreRequest {
@@ -81,8 +81,10 @@ export async function readyRestore(request: RestoreRequest, ctx: JobContext<Back
   const repository = withSpool(request.repository, site);
   const { label, unsigned = false } = request;
   const archived = await readArchive(repository, { opener, unsigned, label, signal: ctx.signal });
-  const { view, tail } = await withTail(archived, site);
-  const planned = await planRestore(view, { ...request, place: parent, now: ctx.clock.now() });
+  const { view, tail, live } = await withTail(archived, site);
+  // The last commit of the installation that is here: the archive hears minutes later which line an undo went back to.
+  const timeline = request.timeline ?? (target.kind === 'latest' ? live : undefined);
+  const planned = await planRestore(view, { ...request, timeline, place: parent, now: ctx.clock.now() });
   const runAs = into === undefined ? (site ? site.runAs : await serviceUser()) : await ownerFor(parent);
   const prefer = site?.kind === 'up' ? 'packaged' : 'system';
   return { plan: planned.plan, input: { repository, view, planned, target, identities, parent, runAs, prefer, tail } };
@@ -95,15 +97,20 @@ function withSpool(repository: Repository, site: Site | undefined): Repository {
 
 /** What only this machine has: keys of WAL that is not uploaded, and WAL that a server that fell could not archive. */
 async function withTail(
-  view: ArchiveView,
+  archived: ArchiveView,
   site: Site | undefined,
-): Promise<{ view: ArchiveView; tail: string | undefined }> {
-  if (site === undefined) return { view, tail: undefined };
-  const epochs = view.epochs && new Set([...view.epochs, ...(await spoolKeys(site.spool, view.systemId))]);
+): Promise<{ view: ArchiveView; tail: string | undefined; live: number | undefined }> {
+  if (site === undefined) return { view: archived, tail: undefined, live: undefined };
+  const { systemId } = archived;
+  const epochs = archived.epochs && new Set([...archived.epochs, ...(await spoolKeys(site.spool, systemId))]);
   // A server that runs has archived it, or will.
-  const left = (await site.isRunning()) ? new Map<string, number>() : await readTail(site.data, view.systemId);
-  const objects = new Map([...left, ...view.objects]);
-  return { view: { ...view, epochs, objects }, tail: left.size === 0 ? undefined : path.join(site.data, 'pg_wal') };
+  const left = (await site.isRunning()) ? new Map<string, number>() : await readTail(site.data, systemId);
+  const objects = new Map([...left, ...archived.objects]);
+  const own = await readOwnTimeline(site.data, systemId);
+  const isNew = own !== undefined && !archived.timelines.some(({ id }) => id === own.id);
+  const timelines = isNew ? [...archived.timelines, own] : archived.timelines;
+  const view = { ...archived, epochs, objects, timelines };
+  return { view, tail: left.size === 0 ? undefined : path.join(site.data, 'pg_wal'), live: own?.id };
 }
 
 /** Restores into a new data directory, on which any server of this version can be started. */

@@ -1,11 +1,12 @@
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 import { Session } from '../../../foundation/postgres/session.ts';
 import { sleep } from '../../../foundation/core/sleep.ts';
 import { FIRST_PAGE_BYTES, foreignSegment, readFirstPage } from '../archive/wal-page.ts';
-import { parseWalFile, walObject } from '../names.ts';
+import { formatWalFile, parseWalFile, walObject } from '../names.ts';
 import { readControlFile } from './control-file.ts';
+import { parseHistory, type Timeline } from './timelines.ts';
 
 /**
  * The WAL that a stopped server left in its data directory, by object. Postgres renames old files for what it will write
@@ -26,6 +27,22 @@ export async function readTail(data: string, systemId: string): Promise<Map<stri
     if (foreignSegment(file, page, { systemId, segmentBytes }) === undefined) found.set(walObject(file), segmentBytes);
   }
   return found;
+}
+
+/**
+ * The timeline that a data directory is on, running or not.
+ *
+ * @returns undefined for a data directory of another cluster, or one that cannot be read
+ */
+export async function readOwnTimeline(data: string, systemId: string): Promise<Timeline | undefined> {
+  const control = await readControlFile(data).catch(() => undefined);
+  if (control?.systemId.toString() !== systemId) return undefined;
+  const { timeline: id } = control;
+  if (id === 1) return { id, ancestors: [], bornAt: 0 };
+  const file = path.join(data, 'pg_wal', formatWalFile({ kind: 'history', timeline: id }));
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const ancestors = text === undefined ? undefined : parseHistory(id, text);
+  return ancestors && { id, ancestors, bornAt: (await stat(file)).mtimeMs };
 }
 
 async function firstPage(file: string) {

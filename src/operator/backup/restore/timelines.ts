@@ -52,26 +52,23 @@ export function isOnPath(path: readonly Stretch[], timeline: number, lsn: Lsn): 
 }
 
 /**
- * The timeline that was the live one at a moment: the one that was last begun or backed up before it. A moment before a
- * restore is sought on the timeline that the restore had left, where everything is that was written until then; one
- * after an undo of it again, as soon as there is a backup of that.
+ * The timeline that was the live one at a moment: the one that was last begun, backed up or written to before it. A moment
+ * before a restore is sought on the timeline that the restore had left, where everything is that was written until then;
+ * one after an undo of it again, as soon as a backup or archived WAL tells of that.
  *
- * @param at milliseconds since the epoch; undefined: now
+ * @param signs that a timeline was live at a moment; milliseconds since the epoch
+ * @param at undefined: now
  */
-export function timelineAt(
-  timelines: readonly Timeline[],
-  backups: ReadonlyArray<{ readonly timeline: number; readonly stoppedAt: number }>,
+export function timelineAt<T extends Pick<Timeline, 'id' | 'bornAt'>>(
+  timelines: readonly T[],
+  signs: ReadonlyArray<{ readonly timeline: number; readonly at: number }>,
   at: number | undefined,
-): Timeline | undefined {
-  const signs = [
-    ...timelines.map(({ id, bornAt }) => ({ id, at: bornAt })),
-    ...backups.map(({ timeline, stoppedAt }) => ({ id: timeline, at: stoppedAt })),
-  ];
-  const last = signs
+): T | undefined {
+  const last = [...timelines.map(({ id, bornAt }) => ({ timeline: id, at: bornAt })), ...signs]
     .filter((sign) => at === undefined || sign.at <= at)
-    .toSorted((one, two) => one.at - two.at || one.id - two.id)
+    .toSorted((one, two) => one.at - two.at || one.timeline - two.timeline)
     .at(-1);
-  return timelines.find(({ id }) => id === last?.id);
+  return timelines.find(({ id }) => id === last?.timeline);
 }
 
 /**

@@ -122,10 +122,13 @@ export const BACKUP_CHECKS: ReadonlyArray<Check<'alerts'> | Check<'backups'> | C
     id: 'backups.lag',
     title: 'the store close behind',
     fact: 'backups',
-    judge: ({ lag, continuous, newestAge }, { where }) => {
+    judge: ({ lag, continuous, newestAge }, { where, kind }) => {
       if (newestAge === null) return NONE_YET;
       const fix = `vectabase logs daemon${where}`;
-      if (!continuous) return warn('only whole backups are kept: what came after the newest would be lost', fix);
+      if (!continuous) {
+        const turnOn = kind === 'up' ? `vectabase config set backup.archive true${where}` : fix;
+        return warn('only whole backups are kept: what came after the newest would be lost', turnOn);
+      }
       if (lag === null) return fail('nothing was archived yet', fix);
       if (lag > 3_600) return fail(`${duration(lag)} behind`, fix);
       return lag > 600 ? warn(`${duration(lag)} behind`, fix) : ok(`${duration(lag)} behind`);
