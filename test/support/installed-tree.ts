@@ -89,7 +89,7 @@ const LISTING = String.raw`cd /etc && find . -xdev ! -name 'passwd-' ! -name 'gr
 
 const REQUEST = `
   import { readFileSync } from 'node:fs';
-  const { serviceRoleKey: key } = JSON.parse(readFileSync('/etc/vectabase/keys.json', 'utf8'));
+  const { serviceRoleKey: key } = JSON.parse(readFileSync('/var/lib/vectabase/data/private/keys.json', 'utf8'));
   const headers = { apikey: key, authorization: 'Bearer ' + key };
   for (const deadline = Date.now() + 60000; ; ) {
     const answer = await fetch('http://127.0.0.1:54321/rest/v1/', { headers }).catch(() => undefined);

@@ -79,7 +79,7 @@ describe('an installed machine on the days after', () => {
   /** What is broken, what doctor says of it and of nothing else, and what mends it where its own command does not. */
   const broken: ReadonlyArray<{ breaks: string; ids: readonly string[]; mends?: string }> = [
     { breaks: 'systemctl stop pgbouncer.service', ids: ['pgbouncer.answers', 'units.active', 'files.drift'] },
-    { breaks: 'chmod 644 /etc/vectabase/keys.json', ids: ['files.modes'] },
+    { breaks: 'chmod 644 /var/lib/vectabase/data/private/keys.json', ids: ['files.modes'] },
     { breaks: 'echo "# mine" >> /etc/postgresql/17/vectabase/conf.d/50-vectabase.conf', ids: ['files.drift'] },
     {
       breaks: 'sed -i s/scram-sha-256/any/ /etc/pgbouncer/vectabase.ini',
@@ -115,7 +115,9 @@ describe('an installed machine on the days after', () => {
     const [object = ''] = (await shell(`ls ${store}/*/config/*.tar.vbk`)).trim().split('\n');
     await shell(`vectabase backup decrypt ${object} --key /scratch/recovery.key --out /scratch/config.tar`);
     const names = (await shell('tar --list --file /scratch/config.tar')).split('\n');
-    expect(names).toEqual(expect.arrayContaining(['etc/vectabase/vectabase.yml', 'etc/vectabase/keys.json']));
+    expect(names).toEqual(
+      expect.arrayContaining(['etc/vectabase/vectabase.yml', 'var/lib/vectabase/data/private/keys.json']),
+    );
     expect(names.join(' ')).not.toContain('master.key');
     // The daemon has to read and follow what root wrote.
     expect((await shell(`find ${store} /etc/vectabase/backup -user root`)).trim()).toBe('');

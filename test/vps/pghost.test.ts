@@ -46,7 +46,9 @@ describe('the database of an installed machine', () => {
     await sh('useradd client');
     await tree.run(['tee', '/scratch/steps.mjs'], { input: STEPS });
     await install();
-    const keys = JSON.parse(await sh('cat /etc/vectabase/keys.json')) as { passwords: typeof passwords };
+    const keys = JSON.parse(await sh('cat /var/lib/vectabase/data/private/keys.json')) as {
+      passwords: typeof passwords;
+    };
     ({ passwords } = keys);
   });
   afterAll(async () => {
@@ -222,7 +224,7 @@ describe('the database of an installed machine', () => {
     ],
     [
       'the certificate',
-      `rm ${CLUSTER}/vectabase-server.key`,
+      'rm /var/lib/vectabase/data/postgres/server.key',
       ['postgres.certificate', 'postgres.running', 'pgbouncer.running'],
     ],
     [
@@ -319,7 +321,7 @@ const context = {
   clock: { now: () => Date.now() },
 };
 const facts = { ...(await readFacts()), ...(memoryBytes && { memoryBytes }) };
-const ours = /^(machine\\.(users|directories|settings)|postgres|database|pgbouncer)/;
+const ours = /^(machine|units\\.credentials-directory|volume\\.data|postgres|database|pgbouncer)/;
 const steps = installSteps(settings).filter(({ id }) => ours.test(id));
 const { changed } = await applySteps(steps, localMachine({ facts, settings, context, journal }), journal);
 await journal.close();
@@ -330,11 +332,11 @@ console.log(JSON.stringify({ steps: steps.length, changed: changed.map(({ id }) 
 const OLD_CERTIFICATE = `
 import { readFileSync, writeFileSync } from 'node:fs';
 import { newServerCertificate } from '/vectabase/dist/foundation/crypto/certificates.js';
-const tls = '/etc/vectabase/tls';
-const [certificate, privateKey] = ['crt', 'key'].map((end) => readFileSync(tls + '/ca.' + end, 'utf8'));
+const [tls, keys] = ['/etc/vectabase/tls', '/var/lib/vectabase/data/private'];
+const [certificate, privateKey] = [tls + '/ca.crt', keys + '/ca.key'].map((file) => readFileSync(file, 'utf8'));
 const old = await newServerCertificate({ certificate, privateKey }, Date.now() - 800 * 86_400_000);
 writeFileSync(tls + '/server.crt', old.certificate);
-writeFileSync(tls + '/server.key', old.privateKey);
+writeFileSync(keys + '/server.key', old.privateKey);
 `;
 
 /** node-postgres, as an owner's own program uses it. */

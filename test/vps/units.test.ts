@@ -91,12 +91,12 @@ describe('the units of an installed machine', () => {
   });
 
   it('hand keys over where nobody else looks', async () => {
-    const keys = ['/etc/vectabase/master.key', '/etc/vectabase/secrets/identity'];
+    const keys = ['/var/lib/vectabase/data/private/master.key', '/var/lib/vectabase/data/private/identity'];
     for (const file of keys) {
       const key = (await sh(`grep -ohE '[0-9a-f]{64}|AGE-SECRET-KEY-[A-Z0-9]+' ${file}`)).split('\n')[0] ?? '';
       expect(key.length).toBeGreaterThan(60);
       const places =
-        '/proc/[0-9]*/environ /proc/[0-9]*/cmdline /etc/vectabase/credentials/* /etc/vectabase/daemon.json';
+        '/proc/[0-9]*/environ /proc/[0-9]*/cmdline /var/lib/vectabase/data/private/credentials/* /etc/vectabase/daemon.json';
       const found = await tree.run(['bash', '-c', `grep -alF -f - ${places} 2>/dev/null`], {
         input: key,
         check: false,
@@ -151,7 +151,7 @@ describe('the units of an installed machine', () => {
   });
 
   it('do not start Postgres without the key of its encrypted values, nor with another one', async () => {
-    const sealed = '/etc/vectabase/credentials/vectabase-master-key.cred';
+    const sealed = '/var/lib/vectabase/data/private/credentials/vectabase-master-key.cred';
     await tree.run(['systemctl', 'stop', POSTGRES]);
     await sh(`mv ${sealed} /root/kept`);
     expect((await tree.run(['systemctl', 'start', POSTGRES], { check: false })).code).not.toBe(0);
@@ -172,7 +172,7 @@ describe('the units of an installed machine', () => {
     );
     expect((await steps('files')).changed).toEqual(['units.files']);
     expect((await steps('services')).changed).toEqual(['units.pooler']);
-    await sh('rm /etc/vectabase/credentials/vectabase-daemon-keys.cred');
+    await sh('rm /var/lib/vectabase/data/private/credentials/vectabase-daemon-keys.cred');
     expect((await steps('files')).changed).toEqual(['units.credentials']);
     expect((await steps('services')).changed).toEqual(['units.daemon']);
     await until('the API', serves);

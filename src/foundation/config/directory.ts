@@ -15,6 +15,8 @@ export const INSTALLED = {
   /** Configuration that an uninstall took out of /etc, for the data that it left. */
   kept: `${ROOT_STATE}/kept`,
   data: `${ROOT_STATE}/data`,
+  /** Keys that open or forge something: on the encrypted volume, for root alone. */
+  private: `${ROOT_STATE}/data/private`,
   releases: '/opt/vectabase/releases',
   current: '/opt/vectabase/current',
   /** The Node that runs the package, whichever that is. */
@@ -72,17 +74,21 @@ export interface SecretsPaths {
 export function installationPaths(dir: string): InstallationPaths {
   const directory = path.resolve(dir);
   const at = (...parts: string[]): string => path.join(directory, ...parts);
+  // Who has the disk of a machine, and not the key of its volume, shall have none of these.
+  const onVolume = directory === INSTALLED.configuration;
+  const hidden = (...parts: string[]): string =>
+    onVolume ? path.join(INSTALLED.private, path.basename(at(...parts))) : at(...parts);
   return {
     directory,
     lock: at('lock'),
-    masterKey: at('master.key'),
-    keys: at('keys.json'),
+    masterKey: hidden('master.key'),
+    keys: hidden('keys.json'),
     keysLock: at('keys.lock'),
     tls: {
       caCertificate: at('tls', 'ca.crt'),
-      caKey: at('tls', 'ca.key'),
+      caKey: hidden('tls', 'ca.key'),
       serverCertificate: at('tls', 'server.crt'),
-      serverKey: at('tls', 'server.key'),
+      serverKey: hidden('tls', 'server.key'),
     },
     pointer: at('cluster.json'),
     run: at('run.json'),
@@ -90,7 +96,7 @@ export function installationPaths(dir: string): InstallationPaths {
     backupHome: at('backup'),
     daemonConfig: at('daemon.json'),
     daemonLog: directory === INSTALLED.configuration ? `${INSTALLED.data}/log/daemon.log` : at('daemon.log'),
-    secrets: secretsPaths(at('secrets')),
+    secrets: { ...secretsPaths(at('secrets')), identity: hidden('secrets', 'identity') },
   };
 }
 

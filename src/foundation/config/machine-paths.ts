@@ -46,7 +46,7 @@ export function installedCluster(major: number): ClusterPaths {
     log: `${LOG_DIRECTORY}/postgresql-${major}-${CLUSTER_NAME}.log`,
     masterKeyCheck: `${home}/master-key.check.json`,
     serverCertificate: `${configuration}/vectabase-server.crt`,
-    serverKey: `${configuration}/vectabase-server.key`,
+    serverKey: `${home}/server.key`,
     daemonKeys: `${INSTALLED.configuration}/daemon-keys.json`,
   };
 }

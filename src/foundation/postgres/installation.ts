@@ -65,6 +65,7 @@ export interface RunningInstallation {
 export async function readRunningInstallation(dir: string): Promise<RunningInstallation> {
   const paths = installationPaths(dir);
   const keys = await readJson<InstallationKeys>(paths.keys);
+  if (!keys && isMachine(paths)) throw locked(paths.keys);
   if (!keys) throw missing(`${paths.directory} holds no installation`, dir);
   if (isMachine(paths)) return installedMachine(paths, keys);
   const run = await readJson<RunFile>(paths.run);
@@ -171,6 +172,14 @@ function unreadable(file: string, why: string, cause: unknown): VectabaseError {
     details: { file, reason: why },
     // A parser's message would quote the text, and these files hold secrets.
     ...(why === 'not JSON' ? {} : { cause }),
+  });
+}
+
+function locked(file: string): VectabaseError {
+  return new VectabaseError('VOLUME_LOCKED', {
+    message: `${file} is not there: the encrypted volume is locked, or was never set up`,
+    hint: 'Run: vectabase volume unlock',
+    details: { file },
   });
 }
 

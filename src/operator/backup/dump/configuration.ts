@@ -37,7 +37,7 @@ export type ConfigBackup = Omit<EntryOf<'config'>, 'kind'> & {
  * What opens the rest: whoever had the recovery key would have these, too, and encrypted columns and secrets would be
  * open to him. Their owner keeps them with the recovery key, or not.
  */
-const LEFT_OUT = ['master.key', 'secrets/identity', 'credentials'];
+const LEFT_OUT = ['master.key', 'secrets/identity', 'identity', 'credentials'];
 /** Data, copies and what only this run of it needs. */
 const NO_CONFIGURATION = ['postgres', 'backups', 'mail', 'run.json', 'daemon.log'];
 
@@ -61,7 +61,10 @@ async function keepConfiguration(input: ConfigInput, ctx: JobContext<BackupObser
   const label = labelOf(began);
   const { systemId, postgres } = await readCluster(address);
   const { directory } = installationPaths(dir);
-  const roots = directory === INSTALLED.configuration ? [directory, '/etc/postgresql', '/etc/pgbouncer'] : [directory];
+  const roots =
+    directory === INSTALLED.configuration
+      ? [directory, INSTALLED.private, '/etc/postgresql', '/etc/pgbouncer']
+      : [directory];
   return withResources(async (scope) => {
     const staging = scope.add(await openStaging(repository.staging), (each) => each.remove());
     const file = staging.file('config.tar.vbk');

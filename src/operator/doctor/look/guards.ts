@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { INSTALLED } from '../../../foundation/config/directory.ts';
 import { passesCheck } from '../../../foundation/encryption/master-key-check.ts';
 import { parseMasterKey } from '../../../foundation/crypto/master-key.ts';
 import { environment, MASTER_KEY_VARIABLE } from '../../../foundation/config/environment.ts';
@@ -63,7 +64,7 @@ export async function lookAtFiles({ paths, cluster, kind }: Place): Promise<File
 
 /** @param hasRecoveryKey of the backups' own books */
 export async function lookAtKeys({ paths, cluster }: Place, hasRecoveryKey: boolean): Promise<KeyFacts> {
-  const sealed = (name: string): string => path.join(paths.directory, 'credentials', `${name}.cred`);
+  const sealed = (name: string): string => path.join(INSTALLED.private, 'credentials', `${name}.cred`);
   const [masterKey, identity, names] = await Promise.all([
     judgeMasterKey(paths.masterKey, cluster.masterKeyCheck, sealed('vectabase-master-key')),
     stat(paths.secrets.identity).catch(() => undefined),

@@ -5,15 +5,26 @@ import type { Machine, UndoRecord } from '../step.ts';
 import { octal, stateOf, type FileState } from './file-state.ts';
 import type { Owner } from './owner.ts';
 
-/** What brings the file back; its content is copied first. */
+/**
+ * What brings the file back; its content is copied first.
+ *
+ * @param options.copied false for an earlier text of ours that holds secrets: nothing ever brings that one back
+ */
 export async function beforeFields(
   machine: Machine,
   file: string,
   before: FileState,
+  { copied } = { copied: true },
 ): Promise<Record<string, string | number>> {
   if (before.is === 'file') {
     const { uid, gid, mode } = before;
-    return { before: 'file', beforeSha256: await machine.journal.keep(file), beforeMode: octal(mode), uid, gid };
+    return {
+      before: 'file',
+      beforeSha256: copied ? await machine.journal.keep(file) : before.sha256,
+      beforeMode: octal(mode),
+      uid,
+      gid,
+    };
   }
   return before.is === 'link' ? { before: 'link', beforeLink: before.to } : { before: 'absent' };
 }

@@ -128,7 +128,7 @@ async function writeFile(
     target: file.path,
     sha256: sha256Of(file.content),
     mode: octal(mode),
-    ...(await beforeFields(machine, file.path, before)),
+    ...(await beforeFields(machine, file.path, before, { copied: file.secret !== true || change.foreign === true })),
   });
   if (change.foreign === true && before.is === 'file') {
     const savedTo = machine.journal.keptAt(before.sha256);

@@ -36,7 +36,7 @@ export function postgresSteps(settings: InstallSettings): readonly Step[] {
         { path: installedCluster(major).home, data: 'stays' },
         { path: path.dirname(installedCluster(major).data), data: 'stays' },
         { path: LOG_DIRECTORY, owner: 'postgres:postgres', mode: 0o750, data: 'stays' },
-        { path: path.dirname(INSTALLATION.tls.caKey), owner: 'root:vectabase', mode: 0o750 },
+        { path: path.dirname(INSTALLATION.tls.caCertificate), owner: 'root:vectabase', mode: 0o750 },
       ],
     }),
     archiveStep(),

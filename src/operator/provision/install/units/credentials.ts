@@ -7,7 +7,8 @@ import { readJson, type InstallationKeys } from '../../../../foundation/postgres
 import { stateOf } from '../kinds/file-state.ts';
 import type { Change, Machine, Step } from '../step.ts';
 
-export const CREDENTIALS = `${INSTALLED.configuration}/credentials`;
+/** On the volume too: without a TPM they are sealed with a secret that is on the disk beside it. */
+export const CREDENTIALS = `${INSTALLED.private}/credentials`;
 const INSTALLATION = installationPaths(INSTALLED.configuration);
 
 /** `systemd-creds` and LoadCredentialEncrypted= came with it; before, credentials are files that root alone reads. */

@@ -14,8 +14,11 @@ export function unitFileSteps(settings: InstallSettings): readonly Step[] {
   return [
     directoryStep({
       id: 'units.credentials-directory',
-      title: 'directory of sealed keys',
-      directories: [{ path: CREDENTIALS, mode: 0o700 }],
+      title: 'directories of keys, on the volume',
+      directories: [
+        { path: INSTALLED.private, mode: 0o700, data: 'stays' },
+        { path: CREDENTIALS, mode: 0o700, data: 'stays' },
+      ],
     }),
     keysStep(settings),
     credentialsStep(),
