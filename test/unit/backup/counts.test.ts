@@ -37,7 +37,8 @@ async function seal(content: Iterable<string>) {
   const epoch = await newEpoch(await readRecipients(fixture.home), Date.now());
   const file = path.join(root, `${epoch.id}.vbk`);
   const facts = { kind: 'dump' as const, object: OBJECT, systemId: SYSTEM, postgres: '17.10', createdAt: AT };
-  return { epoch, file, sealed: await sealFile(file, Readable.from(content), { facts, epoch }, { signal }) };
+  const source = Readable.from(Array.from(content, (text) => Buffer.from(text)));
+  return { epoch, file, sealed: await sealFile(file, source, { facts, epoch }, { signal }) };
 }
 
 async function catalogue({ epoch, sealed }: Awaited<ReturnType<typeof seal>>): Promise<void> {

@@ -87,14 +87,13 @@ export async function readCounts(
   const collect = async (plain: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of plain) {
       bytes += chunk.length;
-      if (bytes > MOST_BYTES) return;
+      if (bytes > MOST_BYTES) throw new Error('it has no end');
       chunks.push(chunk);
     }
   };
   try {
     await read(async (plain) => collect(plain));
   } catch (error) {
-    // Leaving a stream early aborts the ones before it.
     throw bytes > MOST_BYTES ? notCounts(entry.label, `has more than ${MOST_BYTES} bytes`, error) : error;
   }
   try {
