@@ -7,6 +7,26 @@ const HOST = 'api.shop.test';
 const SITE = `https://${HOST}`;
 /** The machine as others see it, and one of them. */
 const [INSIDE, OUTSIDE] = ['10.99.0.1', '10.99.0.2'];
+/** What Caddy asks when nothing else is said. */
+const AUTHORITY = 'acme-v02.api.letsencrypt.org';
+const AUTHORITY_CADDYFILE = `{
+	admin off
+	skip_install_trust
+}
+https://${AUTHORITY} {
+	tls internal
+	rewrite /directory /acme/local/directory
+	acme_server
+}
+`;
+/** Signed by the same authority for the same key, three months ago, with an hour left. */
+const NEARLY_OVER = `cd /root/authority/caddy/pki/authorities/local
+  site=$(ls -d /var/lib/vectabase-edge/caddy/certificates/acme-*/${HOST})
+  echo subjectAltName=DNS:${HOST} > /root/names
+  openssl req -new -key $site/${HOST}.key -subj / | openssl x509 -req -CA intermediate.crt -CAkey intermediate.key -set_serial 0x0BAD \
+    -not_before $(date -u -d '-90 days' +%Y%m%d%H%M%SZ) -not_after $(date -u -d '+1 hour' +%Y%m%d%H%M%SZ) \
+    -extfile /root/names > /root/old.crt
+  cat /root/old.crt intermediate.crt > $site/${HOST}.crt`;
 const ROOT_CERTIFICATE = '/var/lib/vectabase-edge/caddy/pki/authorities/local/root.crt';
 
 /** A machine with a neighbour on its network: what strangers reach of it, and how. */
@@ -164,6 +184,23 @@ describe('the edges of a machine on Debian 13', () => {
         -addext subjectAltName=DNS:${name} -keyout /root/new.key -out /root/new.pem 2>/dev/null
         chmod 600 /root/new.key; mv /root/new.key /root/tls.key; mv /root/new.pem /root/tls.pem`);
     };
+    /** A neighbour that answers as Let's Encrypt does, under its name; the machine trusts its root. */
+    const authority = async (): Promise<void> => {
+      await sh(`echo ${OUTSIDE} ${AUTHORITY} >> /etc/hosts`);
+      await tree.run(['tee', '/root/authority.caddy'], { input: AUTHORITY_CADDYFILE });
+      start(
+        ...'ip netns exec outside env XDG_DATA_HOME=/root/authority caddy run'.split(' '),
+        ...'--config /root/authority.caddy --adapter caddyfile'.split(' '),
+      );
+      await until(
+        'its root',
+        async () => (await sh('[ -f /root/authority/caddy/pki/authorities/local/root.crt ]', false)).code === 0,
+      );
+      await sh(`cp /root/authority/caddy/pki/authorities/local/root.crt /usr/local/share/ca-certificates/authority.crt
+        update-ca-certificates >/dev/null 2>&1`);
+      await until('its directory', async () => (await trusting(`https://${AUTHORITY}/directory`)).code === 0);
+    };
+    const trusting = async (url: string): Promise<RunResult> => outside(`curl -fsS --max-time 20 ${url}`);
     const serial = async (): Promise<string> => {
       const script = `echo | openssl s_client -connect ${INSIDE}:443 -servername ${HOST} 2>/dev/null | openssl x509 -noout -serial`;
       return (await outside(script)).stdout.trim();
@@ -222,6 +259,22 @@ describe('the edges of a machine on Debian 13', () => {
       expect(listening.every((line) => /:(80|443)\b/.test(line))).toBe(true);
       const { stdout } = await sh('systemd-analyze security vectabase-edge.service | tail -1');
       expect(Number(/(\d+\.\d+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);
+    });
+
+    it('gets its certificate from an authority by ACME, and another one before that ends', async () => {
+      const ACME = { 'api.publicUrl': SITE, 'install.edge': 'caddy', 'install.acmeEmail': 'owner@shop.test' };
+      await authority();
+      expect(await changed('edge', ACME)).toEqual(['edge.files', 'edge.unit']);
+      await until('a certificate', async () => (await trusting(SITE)).code === 0);
+      const first = await serial();
+      const { stdout: account } = await sh('cat /var/lib/vectabase-edge/caddy/acme/*/users/*/*.json');
+      expect(account).toContain('owner@shop.test');
+      expect((await sh('find /var/lib/vectabase-edge -type f -perm /077')).stdout).toBe('');
+      await sh(NEARLY_OVER);
+      await sh('systemctl restart vectabase-edge.service');
+      await until('a renewed one', async () => !['', 'serial=0BAD', first].includes(await serial()));
+      expect((await trusting(SITE)).code).toBe(0);
+      expect((await sh('journalctl --no-pager -u vectabase-edge.service')).stdout).toContain('renewed successfully');
     });
 
     it('takes a certificate of the owner, refuses what clients would not accept, and takes over a renewed one', async () => {
