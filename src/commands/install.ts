@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { hostFlags, installFlags, settingsOf, wordsForHost } from '../cli/install-flags.ts';
-import { askYes } from '../cli/prompts.ts';
+import { askSecret, askYes } from '../cli/prompts.ts';
 import { columnsOf, paint } from '../cli/render/paint.ts';
 import { showRecovery } from '../cli/show-recovery.ts';
 import { VectabaseError } from '../foundation/core/errors.ts';
@@ -50,12 +50,13 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
         throw new VectabaseError('CANCELLED', { message: 'cancelled; nothing was changed' });
       }
     }
-    const result = await installMachine(settings, this.context<InstallObservation>());
+    const passphrase = interactive ? await newPassphraseFor(settings) : undefined;
+    const result = await installMachine({ ...settings, passphrase }, this.context<InstallObservation>());
     this.closeRenderer();
     // Who was asked has read the notes with the plan.
     const notes = interactive ? [] : notesOf(result.notes, look);
     this.print([...summary(result, settings), ...notes, ''].join('\n'));
-    await this.#recovery(interactive);
+    await this.#recovery(interactive, passphrase);
     return result;
   }
 
@@ -76,14 +77,24 @@ Every touched file is kept, and vectabase uninstall brings it back. Choices are 
   }
 
   /** Without it the data is lost when this machine is. */
-  async #recovery(interactive: boolean): Promise<void> {
+  async #recovery(interactive: boolean, passphrase: string | undefined): Promise<void> {
     const { readVolumeState } = await import('../foundation/volume/state.ts');
     const state = await readVolumeState();
     if (state === undefined || state.recovery !== undefined) return;
     const { makeRecovery } = await import('../foundation/volume/recovery.ts');
-    if (interactive) await showRecovery(await makeRecovery(state), (line) => this.say(line));
+    if (interactive) await showRecovery(await makeRecovery(state, passphrase), (line) => this.say(line));
     else this.say('The encrypted volume has no recovery key yet. Run: vectabase volume recovery --file FILE');
   }
+}
+
+/** Asked for before the first step: later, the display of the work would draw over the question. */
+async function newPassphraseFor({ volume, volumeKey }: InstallSettings): Promise<string | undefined> {
+  const { readVolumeState } = await import('../foundation/volume/state.ts');
+  const made = volume.kind === 'existing' || volume.kind === 'plaintext' || (await readVolumeState())?.ready === true;
+  if (volumeKey !== 'passphrase' || made) return undefined;
+  const { newPassphrase } = await import('../foundation/volume/machine-key.ts');
+  const { INSTALLED } = await import('../foundation/config/directory.ts');
+  return newPassphrase(INSTALLED.data, askSecret);
 }
 
 function summary({ changed, steps, ms, sealsBackups }: MachineResult, settings: InstallSettings): string[] {

@@ -45,9 +45,21 @@ const DOWNLOADED = [
   'rsync',
 ];
 
+/** An apt repository in a directory, with everything that an installation may ask for. */
+const FROM_DIRECTORY = [
+  `chroot "$1" apt-get install --yes --quiet --download-only -o APT::Keep-Downloaded-Packages=true ${DOWNLOADED.join(' ')}`,
+  'mkdir -p "$1/srv/apt" && mv "$1"/var/cache/apt/archives/*.deb "$1/srv/apt/"',
+  `cd "$1/srv/apt" && for file in *.deb; do dpkg-deb --field "$file"; stat --format "Size: %s" "$file"; ` +
+    `sha256sum "$file" | sed "s/\\(.*\\)  \\(.*\\)/SHA256: \\1\\nFilename: .\\/\\2\\n/"; done > Packages`,
+  'rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*; echo "deb [trusted=yes] file:/srv/apt ./" > "$1/etc/apt/sources.list"',
+];
+
+/** The disks that a virtual machine of the tests has. */
+const FSTAB = ['/dev/vda / ext4 discard 0 1', '/dev/disk/by-label/release /vectabase ext4 ro 0 0'];
+
 /**
- * `postgres` has the servers installed. `bare` is a fresh machine, with an apt repository in a directory that holds what
- * an installation may ask for: `apt-get update` and `install` work there without a network.
+ * `postgres` has the servers installed. `bare` is a fresh machine, where `apt-get update` and `install` work without a
+ * network. `machine` is one with a kernel, for a virtual machine.
  */
 const RECIPES = {
   postgres: {
@@ -57,12 +69,16 @@ const RECIPES = {
   },
   bare: {
     packages: BASE,
+    hooks: [...FROM_DIRECTORY, ...QUIET],
+  },
+  machine: {
+    packages: [...BASE, 'linux-image-amd64', 'initramfs-tools', 'qemu-guest-agent'],
     hooks: [
-      `chroot "$1" apt-get install --yes --quiet --download-only -o APT::Keep-Downloaded-Packages=true ${DOWNLOADED.join(' ')}`,
-      'mkdir -p "$1/srv/apt" && mv "$1"/var/cache/apt/archives/*.deb "$1/srv/apt/"',
-      `cd "$1/srv/apt" && for file in *.deb; do dpkg-deb --field "$file"; stat --format "Size: %s" "$file"; ` +
-        `sha256sum "$file" | sed "s/\\(.*\\)  \\(.*\\)/SHA256: \\1\\nFilename: .\\/\\2\\n/"; done > Packages`,
-      'rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*; echo "deb [trusted=yes] file:/srv/apt ./" > "$1/etc/apt/sources.list"',
+      ...FROM_DIRECTORY,
+      `printf '%s\\n' ${FSTAB.map((line) => `'${line}'`).join(' ')} > "$1/etc/fstab"; mkdir "$1/vectabase"`,
+      // All modules would be 40 MB, which an emulated processor unpacks for ten seconds.
+      `cd "$1/etc/initramfs-tools"; echo MODULES=list > conf.d/list; printf '%s\\n' virtio_pci virtio_blk ext4 > modules`,
+      'chroot "$1" update-initramfs -u',
       ...QUIET,
     ],
   },

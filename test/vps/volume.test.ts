@@ -126,7 +126,15 @@ describe('an encrypted volume on Debian 13', () => {
     expect(await volume('unlock', '--recovery', '--from-file', '/root/recovery.txt')).toMatchObject({ code: 0 });
     expect(await start()).toBe(0);
     expect(await sql('select word from kept')).toBe(CANARY);
-    await sh(`mv /root/key.cred ${KEY}`);
+  });
+
+  it('opens by itself again after that, and the lost key never more', async () => {
+    await tree.run(['systemctl', 'stop', 'vectabase-volume.service']);
+    await sh(`mv ${KEY} /root/new.cred; mv /root/key.cred ${KEY}`);
+    expect(await volume('unlock')).toMatchObject({ code: 4, error: { code: 'VOLUME_KEY_WRONG' } });
+    await sh(`mv /root/new.cred ${KEY}`);
+    expect(await start()).toBe(0);
+    expect(await sql('select word from kept')).toBe(CANARY);
   });
 
   it('comes back from the recovery kit when the wrapped keys on the disk are lost', async () => {

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly timeout?: number;
   /** What it reads; nothing unless told. */
   readonly input?: string | Uint8Array | Readable;
+  /** It asks the person at our own terminal, instead. */
+  readonly terminal?: boolean;
 }
 
 export interface RunResult {
@@ -36,7 +38,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     cwd: options.cwd ?? '/',
     env: options.env ?? PLAIN_ENVIRONMENT,
     extendEnv: false,
-    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
+    ...(options.input === undefined ? { stdin: options.terminal === true ? 'inherit' : 'ignore' } : { input: options.input }),
     reject: false,
     timeout: options.timeout ?? 60_000,
     ...identity(options.runAs),

@@ -23,9 +23,7 @@ export async function setUpFscrypt(mountPoint: string): Promise<void> {
  * @throws VectabaseError PROGRAM_FAILED also when something is in the directory: files cannot be encrypted afterwards
  */
 export async function encryptDirectory(directory: string, key: string | Buffer): Promise<string> {
-  const argv = ['fscrypt', 'encrypt', directory, '--name=vectabase', QUIET, '--no-recovery'] as const;
-  if (typeof key === 'string') await runOrFail([...argv, '--source=custom_passphrase'], { ...PATIENCE, input: key });
-  else await withSecretFile(key, async (file) => runOrFail([...argv, '--source=raw_key', `--key=${file}`], PATIENCE));
+  await runWithKeys(['encrypt', directory, '--name=vectabase', '--no-recovery', sourceOf(key)], key);
   const [protector] = await protectorsOf(directory);
   if (protector === undefined) throw new Error(`fscrypt made no protector for ${directory}`);
   return protector;
@@ -68,40 +66,36 @@ export async function lockDirectory(directory: string): Promise<void> {
   });
 }
 
-/** Adds a second key, a stretched passphrase. Answers its protector. */
+/** Adds another key to the one of `protector`. At least one of them is a passphrase. Answers its protector. */
 export async function addProtector(
   { directory, mountPoint }: FscryptState,
   protector: string,
   key: string | Buffer,
-  added: string,
+  added: string | Buffer,
 ): Promise<string> {
   const policy = await fscryptPolicy(directory);
   if (policy === undefined) throw new Error(`${directory} has no encryption policy`);
   const before = await protectorsAt(mountPoint);
-  const making = ['metadata', 'create', 'protector', mountPoint, '--source=custom_passphrase'];
-  await runOrFail(['fscrypt', ...making, `--name=vectabase-recovery-${Date.now()}`, QUIET], {
-    ...PATIENCE,
-    input: added,
-  });
+  const name = `--name=vectabase-${Date.now()}`;
+  await runWithKeys(['metadata', 'create', 'protector', mountPoint, name, sourceOf(added)], added);
   const fresh = (await protectorsAt(mountPoint)).find((each) => !before.includes(each));
   if (fresh === undefined) throw new Error('fscrypt made no protector');
-  const joining = [
-    'metadata',
-    'add-protector-to-policy',
-    `--protector=${mountPoint}:${fresh}`,
-    `--policy=${mountPoint}:${policy.id}`,
-    `--unlock-with=${mountPoint}:${protector}`,
-    QUIET,
-  ];
-  if (typeof key === 'string') {
-    // Both are asked for, in this order.
-    await runOrFail(['fscrypt', ...joining], { ...PATIENCE, input: `${added}\n${key}\n` });
-  } else {
-    await withSecretFile(key, async (file) =>
-      runOrFail(['fscrypt', ...joining, `--key=${file}`], { ...PATIENCE, input: added }),
-    );
-  }
+  const which = [`--protector=${mountPoint}:${fresh}`, `--policy=${mountPoint}:${policy.id}`];
+  const joining = ['metadata', 'add-protector-to-policy', ...which, `--unlock-with=${mountPoint}:${protector}`];
+  await runWithKeys(joining, added, key);
   return fresh;
+}
+
+const sourceOf = (key: string | Buffer): string =>
+  typeof key === 'string' ? '--source=custom_passphrase' : '--source=raw_key';
+
+/** Passphrases are asked for, in this order; a random key is read from a file, and there is room for one. */
+async function runWithKeys(args: readonly string[], ...keys: ReadonlyArray<string | Buffer>): Promise<void> {
+  const typed = keys.filter((key) => typeof key === 'string').join('\n');
+  const raw = keys.find((key) => typeof key !== 'string');
+  const options = { ...PATIENCE, ...(typed === '' ? {} : { input: `${typed}\n` }) };
+  if (raw === undefined) await runOrFail(['fscrypt', ...args, QUIET], options);
+  else await withSecretFile(raw, async (file) => runOrFail(['fscrypt', ...args, `--key=${file}`, QUIET], options));
 }
 
 /** Takes a key away. Does nothing when it is gone. */

@@ -44,8 +44,8 @@ export function isMapped(mapper: string): boolean {
   return existsSync(`/dev/mapper/${mapper}`);
 }
 
-/** Adds a second key: random, though people type it. Answers its slot. */
-export async function addLuksKey(device: string, key: string | Buffer, added: string): Promise<string> {
+/** Adds another key, a random one, though people may type it. Answers its slot. */
+export async function addLuksKey(device: string, key: string | Buffer, added: string | Buffer): Promise<string> {
   const before = await luksSlots(device);
   await withSecretFile(key, async (file) =>
     withSecretFile(added, async (fresh) =>

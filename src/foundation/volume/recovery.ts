@@ -19,9 +19,14 @@ export interface FreshRecovery {
   discard(): Promise<void>;
 }
 
-/** Makes a second key for the owner. The volume must be open. @throws VectabaseError as `keyOf` */
-export async function makeRecovery(state: VolumeState): Promise<FreshRecovery> {
-  const machine = await keyOf(state);
+/**
+ * Makes a second key for the owner. The volume must be open.
+ *
+ * @param passphrase of the volume, where it was just typed
+ * @throws VectabaseError as `keyOf`
+ */
+export async function makeRecovery(state: VolumeState, passphrase?: string): Promise<FreshRecovery> {
+  const machine = passphrase ?? (await keyOf(state));
   await forgetOthers(state, [state.recovery]); // of a run that was stopped in between
   const key = newRecoveryKey();
   const slot = await addKey(state, machine, key);
@@ -60,14 +65,11 @@ async function removeKey(state: VolumeState, slot: string): Promise<void> {
 /** All keys but those given and the one of the machine. */
 async function forgetOthers(state: VolumeState, kept: ReadonlyArray<string | undefined>): Promise<void> {
   const slots = state.kind === 'luks' ? await luksSlots(state.device) : await protectorsOf(state.directory);
-  const machine = state.kind === 'luks' ? FIRST_SLOT : state.protector;
+  const machine = state.kind === 'luks' ? state.slot : state.protector;
   for (const slot of slots) {
     if (slot !== machine && !kept.includes(slot)) await removeKey(state, slot);
   }
 }
-
-/** luksFormat puts its key there. */
-const FIRST_SLOT = '0';
 
 /**
  * Makes a recovery key and writes it to a file, readable by root alone. A file of ours that is there is overwritten: its
@@ -75,8 +77,8 @@ const FIRST_SLOT = '0';
  *
  * @throws VectabaseError USAGE when the file is another one, or cannot be written
  */
-export async function recoverToFile(state: VolumeState, file: string): Promise<void> {
-  const fresh = await makeRecovery(state);
+export async function recoverToFile(state: VolumeState, file: string, passphrase?: string): Promise<void> {
+  const fresh = await makeRecovery(state, passphrase);
   try {
     const before = await readFile(file, 'utf8').catch(() => '');
     if (before !== '' && !before.startsWith(HEADING)) throw Object.assign(new Error('not ours'), { code: 'EEXIST' });

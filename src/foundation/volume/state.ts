@@ -26,6 +26,8 @@ const STATE = z.discriminatedUnion('kind', [
     uuid: z.string(),
     /** Below /dev/mapper. */
     mapper: z.string(),
+    /** The key slot of the machine's key, or of the passphrase. */
+    slot: z.string().default('0'),
   }),
   z.strictObject({
     kind: z.literal('fscrypt'),

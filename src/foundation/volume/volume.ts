@@ -52,11 +52,35 @@ export async function unlockVolume(state: VolumeState, recoveryKey?: string): Pr
   if (state.kind === 'fscrypt') {
     const protector = recoveryKey === undefined ? state.protector : state.recovery;
     if (protector === undefined) throw noSuchKey(state);
-    return unlockDirectory(state, protector, recoveryKey ?? (await keyOf(state)));
+    return withKey(state, recoveryKey, async (key) => unlockDirectory(state, protector, key));
   }
-  if (!isMapped(state.mapper)) await openLuks(state.device, state.mapper, recoveryKey ?? (await keyOf(state)));
+  if (!isMapped(state.mapper))
+    await withKey(state, recoveryKey, async (key) => openLuks(state.device, state.mapper, key));
   await mkdir(state.directory, { recursive: true });
   await runOrFail(['mount', '-o', 'nodev,nosuid', `/dev/mapper/${state.mapper}`, state.directory]);
+}
+
+/** A passphrase is mistyped now and then, and at boot nobody is there to start everything again: it is asked for anew. */
+async function withKey(
+  state: VolumeState,
+  recoveryKey: string | undefined,
+  open: (key: string | Buffer) => Promise<void>,
+): Promise<void> {
+  if (recoveryKey !== undefined || state.key !== 'passphrase') return open(recoveryKey ?? (await openMachineKey()));
+  for (
+    let question = `Passphrase of ${state.directory}:`;
+    ;
+    question = `That is not it. Passphrase of ${state.directory}:`
+  ) {
+    const wrong = await open(await askPassphrase(question)).catch(asWrongKey);
+    if (wrong === undefined) return;
+  }
+}
+
+/** @throws what is anything else */
+function asWrongKey(error: unknown): VectabaseError {
+  if (error instanceof VectabaseError && error.code === 'VOLUME_KEY_WRONG') return error;
+  throw error;
 }
 
 /**

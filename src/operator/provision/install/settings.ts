@@ -17,6 +17,7 @@ export function toInstallSettings({ api, install }: Pick<Settings, 'api' | 'inst
     volume: parseVolume(install.volume),
     volumeKey: install.volumeKey,
     recoveryFile: undefined,
+    passphrase: undefined,
     listen: install.listen,
     openPorts: install.openPorts,
     hardenHost: install.hardenHost,

@@ -123,6 +123,8 @@ export interface InstallSettings {
   readonly volumeKey: 'auto' | 'credential' | 'tpm2' | 'passphrase';
   /** Where the volume's recovery key is written, when nobody is there to be shown it. Told by a flag alone. */
   readonly recoveryFile: string | undefined;
+  /** Of a volume that is to be made with one, where it was typed beforehand. Never written down. */
+  readonly passphrase: string | undefined;
   /** Addresses that Postgres and PgBouncer listen on besides loopback. */
   readonly listen: readonly string[];
   /** Ports that everybody may reach besides ours and ssh. */

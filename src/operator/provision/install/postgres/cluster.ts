@@ -35,7 +35,8 @@ export function clusterStep({ postgresMajor: major, postgresPort: port }: Instal
       if (await isRegistered(configuration)) return;
       const aside = await moveAside(machine, configuration);
       await bringFiles(machine, major);
-      await machine.run(['pg_createcluster', String(major), 'vectabase', '-d', data, '-p', String(port), '-l', log]);
+      const naming = [String(major), 'vectabase', '-d', data, '-p', String(port), '-l', log];
+      await machine.run(['pg_createcluster', ...naming], { timeout: 600_000 });
       // The owner's own files, and ours, which the next step looks at anyway.
       for (const name of ['conf.d', 'pg_hba.d']) {
         if (aside !== undefined && (await exists(path.join(aside, name))))

@@ -6,7 +6,7 @@ import type { InstallSettings, Step } from '../step.ts';
  * The owner's own key, for the day on which this machine is gone. Written to a file that the owner names; where somebody
  * is there to read it, `install` shows it when all is done.
  */
-export function recoveryStep({ recoveryFile }: InstallSettings): Step {
+export function recoveryStep({ recoveryFile, passphrase }: InstallSettings): Step {
   const missing = async (): Promise<boolean> => {
     const state = await readVolumeState();
     return recoveryFile !== undefined && state?.recovery === undefined;
@@ -20,7 +20,7 @@ export function recoveryStep({ recoveryFile }: InstallSettings): Step {
     async apply() {
       const state = await readVolumeState();
       if (recoveryFile === undefined || state === undefined || !(await missing())) return;
-      await recoverToFile(state, recoveryFile);
+      await recoverToFile(state, recoveryFile, passphrase);
     },
     /** It is the owner's, and opens the data that an uninstall leaves. */
     undo: async () => undefined,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { INSTALLED } from '../../../../foundation/config/directory.ts';
 import { VectabaseError } from '../../../../foundation/core/errors.ts';
 import { checkVolume, requireEncrypted } from '../../../../foundation/volume/check.ts';
-import { askPassphrase, hasTpm2, makeMachineKey, openMachineKey } from '../../../../foundation/volume/machine-key.ts';
+import { hasTpm2, makeMachineKey, newPassphrase, openMachineKey } from '../../../../foundation/volume/machine-key.ts';
 import type { KeyKind } from '../../../../foundation/volume/proof.ts';
 import { saveKit } from '../../../../foundation/volume/recovery.ts';
 import {
@@ -61,18 +61,20 @@ type OwnVolume = LuksVolume | Extract<InstallSettings['volume'], { kind: 'fscryp
 
 /** Chosen and written down before anything is touched, so that a run that is killed finds what is its own. */
 async function begin(volume: OwnVolume, wanted: InstallSettings['volumeKey']): Promise<VolumeState> {
-  const key: KeyKind = wanted === 'auto' ? ((await hasTpm2()) ? 'tpm2' : 'credential') : wanted;
+  const chip = await hasTpm2();
+  if (wanted === 'tpm2' && !chip) throw noChip();
+  const key: KeyKind = wanted === 'auto' ? (chip ? 'tpm2' : 'credential') : wanted;
   const common = { directory: INSTALLED.data, key, ready: false };
   const state: VolumeState =
     volume.kind === 'fscrypt'
       ? { kind: 'fscrypt', ...common, mountPoint: '/' }
-      : { kind: 'luks', ...common, device: deviceOf(volume), uuid: randomUUID(), mapper: 'vectabase-data' };
+      : { kind: 'luks', ...common, device: deviceOf(volume), uuid: randomUUID(), mapper: 'vectabase-data', slot: '0' };
   await writeVolumeState(state);
   return state;
 }
 
 async function create(machine: Machine, volume: OwnVolume, state: VolumeState): Promise<VolumeState> {
-  const key = await firstKey(state.key);
+  const key = await firstKey(state.key, machine.settings.passphrase);
   const made =
     volume.kind === 'fscrypt'
       ? await createFscrypt(machine, requireKind(state, 'fscrypt'), key)
@@ -82,13 +84,15 @@ async function create(machine: Machine, volume: OwnVolume, state: VolumeState): 
   return ready;
 }
 
-async function firstKey(kind: KeyKind): Promise<string | Buffer> {
-  if (kind !== 'passphrase') return existsSync(KEY_FILE) ? openMachineKey() : makeMachineKey(kind);
-  const typed = await askPassphrase(`New passphrase of ${INSTALLED.data}:`);
-  if (typed !== '' && typed === (await askPassphrase('The same again:'))) return typed;
-  throw new VectabaseError('USAGE', {
-    message: 'the two passphrases differ, or are empty',
-    hint: 'Run vectabase install again.',
+async function firstKey(kind: KeyKind, passphrase: string | undefined): Promise<string | Buffer> {
+  if (kind === 'passphrase') return passphrase ?? newPassphrase(INSTALLED.data);
+  return existsSync(KEY_FILE) ? openMachineKey() : makeMachineKey(kind);
+}
+
+function noChip(): VectabaseError {
+  return new VectabaseError('PRECONDITION_FAILED', {
+    message: 'this machine has no TPM 2.0 that systemd can use',
+    hint: 'See what is missing: systemd-analyze has-tpm2. Or choose another key: vectabase install --volume-key passphrase',
   });
 }
 
