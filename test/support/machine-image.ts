@@ -15,11 +15,12 @@ export interface MachineImage {
   readonly system: string;
   /** A disk with this package, which the system mounts at /vectabase. */
   readonly release: string;
-  release_(): Promise<void>;
+  /** Takes the copy of this package away again. */
+  forget(): Promise<void>;
 }
 
 /** Why no machine can be made here, or undefined when one can. */
-export function machineObstacle(): string | undefined {
+function machineObstacle(): string | undefined {
   const needed = [
     '/usr/bin/qemu-system-x86_64',
     '/usr/bin/qemu-img',
@@ -34,6 +35,8 @@ export function machineObstacle(): string | undefined {
 
 /** Made once from the cached tree (20 s); this package anew each time (5 s). */
 export async function machineImage(): Promise<MachineImage> {
+  const obstacle = machineObstacle();
+  if (obstacle !== undefined) throw new Error(`a virtual machine ${obstacle}`);
   const tree = await trixieTree('machine');
   const system = `${tree}.ext4`;
   if (!existsSync(system)) {
@@ -58,6 +61,6 @@ export async function machineImage(): Promise<MachineImage> {
     initrd: path.join(tree, 'initrd.img'),
     system,
     release,
-    release_: async () => rm(directory, { recursive: true }),
+    forget: async () => rm(directory, { recursive: true }),
   };
 }
