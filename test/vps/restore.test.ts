@@ -83,6 +83,46 @@ describe('a return to a second of an installed machine', () => {
     await healthy();
   });
 
+  it('comes back from a chain of what changed, byte for byte as Postgres puts it together', async () => {
+    await sql(`create table stock as select n, md5(n::text) as code from generate_series(1, 200000) n;
+      create index on stock (code)`);
+    await vectabase('backup', 'create', '--full');
+    await sql(`update stock set code = 'x' where n % 5003 = 0; delete from stock where n > 150000`);
+    await sql('vacuum stock'); // cuts its file
+    await vectabase('backup', 'create', '--incremental');
+    await sql(`insert into stock select n, 'back' from generate_series(150001, 160000) n`);
+    await marks(9, 9);
+    const last = await vectabase('backup', 'create', '--incremental');
+    await marks(10, 10);
+    const report = await vectabase(
+      'backup',
+      'restore',
+      '--pitr',
+      instants[10] ?? '',
+      ...KEY,
+      '--table',
+      'public.marks',
+    );
+    expect(report).toMatchObject({ rows: 7 }); // 1 to 5, 9 and 10
+    const { systemId, buildsOn } = await vectabase('backup', 'show', String(last['label']));
+    expect((buildsOn as string[]).length).toBeGreaterThanOrEqual(2);
+    const labels = [...(buildsOn as string[]), String(last['label'])];
+    await vectabase('backup', 'restore', String(last['label']), ...KEY, '--into', `${BESIDE}/ours`);
+    const base = `/var/lib/vectabase/data/backups/${String(systemId)}/base`;
+    for (const label of labels) {
+      await tree.run(['mkdir', '-p', `/scratch/links/${label}`]);
+      for (const [from, to] of [
+        ['base.tar', 'tar'],
+        ['manifest', `links/${label}/backup_manifest`],
+      ] as const)
+        await vectabase('backup', 'decrypt', `${base}/${label}/${from}.vbk`, ...KEY, '--out', `/scratch/${to}`);
+      await tree.run(['sh', '-ec', `tar -C /scratch/links/${label} -xf /scratch/tar; rm /scratch/tar`]);
+    }
+    const links = labels.map((label) => `/scratch/links/${label}`);
+    await tree.run(['/usr/lib/postgresql/17/bin/pg_combinebackup', '-N', '-o', '/scratch/theirs', ...links]);
+    await tree.run(['diff', '-r', '-x', 'backup_manifest', '/scratch/theirs', `${BESIDE}/ours`]);
+  });
+
   it('brings back a dump beside what is there', async () => {
     const report = await vectabase('backup', 'restore', '--dump', 'newest', ...KEY);
     expect(report).toMatchObject({ kept: null });

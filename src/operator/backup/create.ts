@@ -7,7 +7,7 @@ import { Session } from '../../foundation/postgres/session.ts';
 import { sealFile } from './container.ts';
 import { epochEntry, labelOf, newEpoch, type Epoch } from './epochs.ts';
 import { noteFailure } from './failure.ts';
-import { forgetManifestsBut, keepManifest } from './kept-manifest.ts';
+import { forgetManifestsBefore, keepManifest } from './kept-manifest.ts';
 import { baseObject, storeKey } from './names.ts';
 import { teller, type BackupObservation } from './observations.ts';
 import { findParent, type ServerFacts } from './parent.ts';
@@ -106,7 +106,7 @@ async function copyCluster(input: CreateInput, ctx: JobContext<BackupObservation
     const files = [staging.file('base.tar.vbk'), staging.file('manifest.vbk')];
     await keepManifest(repository, record, manifest);
     await publish(repository, { record, files, epoch }, ctx);
-    await forgetManifestsBut(repository, record);
+    await forgetManifestsBefore(repository, record);
     return { ...record, signed: true, keySha256: epoch.fingerprint, fullBecause };
   } catch (error) {
     throw signal.aborted ? signal.reason : error;

@@ -14,12 +14,12 @@ export async function keepManifest(repository: Repository, backup: Backup, manif
   await writeDurably(file, manifest, { owner: await ownerToBe(path.dirname(file)) });
 }
 
-/** Those of earlier backups of the cluster: nothing builds on them any more. */
-export async function forgetManifestsBut(repository: Repository, backup: Backup): Promise<void> {
+/** Those of backups of the cluster that were begun before: nothing builds on them any more. */
+export async function forgetManifestsBefore(repository: Repository, backup: Backup): Promise<void> {
   const file = fileOf(repository, backup);
   for (const name of await readdir(path.dirname(file))) {
-    const each = path.join(path.dirname(file), name);
-    if (name.startsWith(`${backup.systemId}-`) && each !== file) await rm(each, { force: true });
+    const isOlder = name.startsWith(`${backup.systemId}-`) && name < path.basename(file);
+    if (isOlder) await rm(path.join(path.dirname(file), name), { force: true });
   }
 }
 

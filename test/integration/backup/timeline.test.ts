@@ -5,6 +5,7 @@ import { Session } from '../../../src/foundation/postgres/session.ts';
 import { serviceUser } from '../../../src/foundation/process/service-user.ts';
 import { entriesOf } from '../../../src/operator/backup/catalog/view.ts';
 import { branchesOf, returnWindow } from '../../../src/operator/backup/catalog/window.ts';
+import type { CreatedBackup } from '../../../src/operator/backup/create.ts';
 import { readCatalogues, type BackupEntry } from '../../../src/operator/backup/repository.ts';
 import { readyRestore, rehearseCopy, restoreInto } from '../../../src/operator/backup/restore/run.ts';
 import type { Site } from '../../../src/operator/backup/restore/site.ts';
@@ -15,12 +16,12 @@ import { startArchivedCluster, type ArchivedCluster } from '../../support/archiv
 /** A cluster that was returned to a second, went on from there and was backed up again. */
 let archived: ArchivedCluster;
 let first: BackupEntry;
-let second: BackupEntry;
+let second: CreatedBackup;
 /** The commits of rows 1 to 5 by the database's clock: 3 and 4 were undone, 5 came after the restore. */
 const commits: string[] = [];
 
 beforeAll(async () => {
-  archived = await startArchivedCluster();
+  archived = await startArchivedCluster({ summarize_wal: 'on' });
   await ask('create table sales (id integer primary key)');
   first = await archived.backup();
   for (const id of [1, 2, 3, 4]) await sell(id);
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await sell(5);
   await sell(6);
   await archived.archiveAll();
-  second = await archived.backup();
+  second = await archived.backup('auto');
   await sell(7);
   await archived.archiveAll();
 });
@@ -52,6 +53,13 @@ test('the new timeline stands in the catalogue, and its history is named as an o
     objects: [{ object: 'wal/00000002.history' }],
   });
   expect(second.end.timeline).toBe(2);
+});
+
+test('what changed since before the restore is not asked for: nobody has summaries of it', () => {
+  expect(second).toMatchObject({
+    fullBecause: `backup ${first.label} is of timeline 1, and the server is on 2`,
+    end: { timeline: 2 },
+  });
 });
 
 test('status tells of one span over both, and all of it is there', async () => {
