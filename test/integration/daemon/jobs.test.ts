@@ -11,6 +11,11 @@ import { installationPaths } from '../../../src/foundation/config/directory.ts';
 import { writeRuntimeFile } from '../../../src/foundation/config/runtime-file.ts';
 import { Session } from '../../../src/foundation/postgres/session.ts';
 import { applyTemplates } from '../../../src/foundation/postgres/templates.ts';
+import { Gaps } from '../../../src/operator/backup/archive/gaps.ts';
+import { WalLog } from '../../../src/operator/backup/archive/wal-log.ts';
+import { openWriter } from '../../../src/operator/backup/catalog/append.ts';
+import { watchGaps } from '../../../src/operator/backup/gap-watch.ts';
+import { systemClock } from '../../../src/foundation/core/observe.ts';
 import { readCluster } from '../../../src/operator/backup/archive/cluster.ts';
 import { entriesOf } from '../../../src/operator/backup/catalog/view.ts';
 import { watchTimeline } from '../../../src/operator/backup/left-timeline.ts';
@@ -238,6 +243,42 @@ test('after a return to a second the next base backup is made at once', async ()
   const [catalogue] = await readCatalogues({ ...(await openRepository(place)), systemId }, signal);
   expect(entriesOf(catalogue?.documents ?? [], 'base').map(({ entry }) => entry.end.timeline)).toEqual([1, 2]);
   expect(await watch.leftAt(await openRepository(place), signal)).toBeUndefined();
+});
+
+test('after WAL was dropped the next base backup is made when WAL arrives again', async () => {
+  const { signal } = new AbortController();
+  const place = { directory: path.join(directory, 'store'), home: { directory: path.join(directory, 'home') } };
+  const repository = await openRepository(place);
+  const { systemId } = await readCluster(cluster.adminAddress);
+  const bases = async () => {
+    const [catalogue] = await readCatalogues({ ...repository, systemId }, signal);
+    return entriesOf(catalogue?.documents ?? [], 'base').map(({ entry }) => entry);
+  };
+  const [before] = (await bases()).toReversed();
+  const admin = await Session.open(cluster.adminAddress, { applicationName: 'test' });
+  const [dropped] = await admin.rows<{ name: string; end: string }>(
+    `select pg_walfile_name(pg_switch_wal()) as name, pg_current_wal_lsn()::text as end`,
+  );
+  const [next] = await admin.rows<{ start: string; end: string }>(
+    `select pg_current_wal_insert_lsn()::text as start, (pg_current_wal_insert_lsn() + 16777216)::text as end
+       from pg_logical_emit_message(true, 'test', 'x'), pg_sleep(0)`,
+  );
+  await admin.close();
+  const catalogue = openWriter({ ...repository, systemId, clock: systemClock, signal });
+  const gaps = new Gaps(path.join(directory, 'gaps'));
+  await gaps.add(dropped?.name ?? '');
+  await new WalLog(catalogue, 16 * 1024 * 1024).gaps(gaps);
+  const watch = watchGaps();
+  expect(await watch.missingSince(repository, signal)).toBeUndefined(); // it may be dropped still
+  const range = { timeline: 2, start: next?.start ?? '', end: next?.end ?? '', lastCommitAt: null, files: [] };
+  await catalogue.append({ kind: 'wal', ...range });
+  expect(await watch.missingSince(repository, signal)).toBeGreaterThan(0);
+
+  await start('vectabase_backup');
+  await eventually(async () => (await bases()).length === 3);
+  const [after] = (await bases()).toReversed();
+  expect(after?.label).not.toBe(before?.label);
+  expect(await watch.missingSince(repository, signal)).toBeUndefined();
 });
 
 test('nobody is told that all is well while the database, which knows of jobs, is away', async () => {
