@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { BackupCommand, openingFlags } from '../../cli/backup-command.ts';
-import { formatBytes, formatCount, formatDuration } from '../../cli/render/units.ts';
+import { comparisonLines, copyLines } from '../../cli/render/copy-lines.ts';
+import { formatDuration } from '../../cli/render/units.ts';
 import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { RehearsalReport } from '../../operator/backup/rehearse.ts';
 
@@ -52,33 +53,12 @@ What was found is written down, and its hash goes into the signed catalogue.`;
   }
 }
 
-function shown({
-  backup,
-  target,
-  bytes,
-  restoreMs,
-  replayMs,
-  ms,
-  databases,
-  compared,
-  evidence,
-}: RehearsalReport): string {
-  const lines = databases.map(({ database, tables, rows, checkedIndexes }) => {
-    const indexes = checkedIndexes === undefined ? '' : `, ${formatCount(checkedIndexes)} indexes sound`;
-    return `  ${database}: ${formatCount(tables)} tables, ${formatCount(rows)} rows${indexes}`;
-  });
+function shown(report: RehearsalReport): string {
+  const { target, ms, compared, evidence } = report;
   return [
     `Proved: a restore to ${target} takes ${formatDuration(ms)}`,
-    `  backup ${backup}: ${formatBytes(bytes)} back in ${formatDuration(restoreMs)}, WAL replayed in ${formatDuration(replayMs)}`,
-    ...lines,
-    ...(compared === null
-      ? []
-      : [
-          `  against dump ${compared.with}: ${formatCount(compared.tables)} tables, ${formatCount(compared.same)} with as many rows, ${compared.missing.length} missing, ${compared.emptied.length} empty now`,
-        ]),
-    ...(compared === null || compared.emptied.length === 0
-      ? []
-      : [`  warning: these had rows in the dump and have none now: ${compared.emptied.slice(0, 5).join(', ')}`]),
+    ...copyLines(report),
+    ...comparisonLines(compared),
     ...(evidence === null ? [] : [`  evidence: ${evidence.file}`]),
     '',
   ].join('\n');

@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core';
 import { BackupCommand } from '../../cli/backup-command.ts';
 import { confirmByName } from '../../cli/prompts.ts';
+import { shownCopy, shownPlan } from '../../cli/render/copy-lines.ts';
 import { formatAgo, formatBytes, formatCount, formatDuration } from '../../cli/render/units.ts';
 import { restoreFlags } from '../../cli/restore-flags.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
@@ -9,7 +10,7 @@ import type { BackupObservation } from '../../operator/backup/observations.ts';
 import type { DumpRestored } from '../../operator/backup/dump/restore.ts';
 import type { RestoreReport } from '../../operator/backup/restore.ts';
 import type { RestorePlan } from '../../operator/backup/restore/plan.ts';
-import type { CopyReport, ReadyRestore } from '../../operator/backup/restore/run.ts';
+import type { ComparedReport, ReadyRestore } from '../../operator/backup/restore/run.ts';
 import type { Site } from '../../operator/backup/restore/site.ts';
 import type { SwapReport } from '../../operator/backup/restore/swap.ts';
 import type { TableReport } from '../../operator/backup/restore/table.ts';
@@ -21,7 +22,7 @@ type Result =
   | SwapReport
   | TableReport
   | DumpRestored
-  | (CopyReport & ({ readonly into: string } | SwapReport))
+  | (ComparedReport & ({ readonly into: string } | SwapReport))
   | { readonly inspected: true };
 
 type RestoreFlags = Awaited<ReturnType<BackupRestore['parseFlags']>>['flags'];
@@ -115,7 +116,7 @@ A running installation is stopped for the moment of the replacement alone.`;
 
   async #inPlace(flags: RestoreFlags, ready: ReadyRestore, site: Site) {
     const { restoreInPlace } = await import('../../operator/backup/restore/run.ts');
-    const confirm = async (report: CopyReport): Promise<void> => {
+    const confirm = async (report: ComparedReport): Promise<void> => {
       this.closeRenderer();
       this.print(shownCopy(report));
       await this.#confirm(flags, site, `Everything after ${report.lastCommit ?? report.lsn} leaves ${site.name}`);
@@ -253,40 +254,6 @@ A running installation is stopped for the moment of the replacement alone.`;
     );
     return report;
   }
-}
-
-function shownPlan(plan: RestorePlan): string {
-  const { target, backup, backupTakenAt, segments, walBytes, neededBytes, freeBytes, newestKnown, reachable } = plan;
-  return [
-    `To ${target}:`,
-    `  from backup ${backup} (Postgres ${plan.postgres}, taken ${backupTakenAt}), timeline ${plan.timeline}`,
-    ...(plan.buildsOn.length === 0 ? [] : [`  which is incremental and builds on ${plan.buildsOn.join(', ')}`]),
-    ...(plan.trusted ? [] : ['  ! nobody here vouches for the key that signed it, if any did: it may be anybody’s']),
-    `  ${formatCount(segments)} WAL files follow it without a hole (${formatBytes(walBytes)} to fetch)`,
-    `  needs ${formatBytes(neededBytes)} of the ${formatBytes(freeBytes)} that are free`,
-    reachable === true
-      ? '  can be reached'
-      : `  nobody knows yet whether the archive holds it: the last commit that the catalogue knows of is ${newestKnown}`,
-    'Nothing was changed.',
-    '',
-  ].join('\n');
-}
-
-function shownCopy(report: CopyReport): string {
-  const { target, backup, lsn, lastCommit, nextCommit, databases, bytes, restoreMs, replayMs, ms } = report;
-  const stops = [
-    lastCommit === null ? `at LSN ${lsn}` : `last commit in it ${lastCommit}`,
-    ...(nextCommit === null ? [] : [`first one not in it ${nextCommit}`]),
-  ];
-  return [
-    `The copy is at ${target}: ${stops.join(', ')}`,
-    ...databases.map(({ database, tables, rows, checkedIndexes }) => {
-      const indexes = checkedIndexes === undefined ? '' : `, ${formatCount(checkedIndexes)} indexes sound`;
-      return `  ${database}: ${formatCount(tables)} tables, ${formatCount(rows)} rows${indexes}`;
-    }),
-    `  backup ${backup}: ${formatBytes(bytes)} back in ${formatDuration(restoreMs)}, WAL replayed in ${formatDuration(replayMs)}, ${formatDuration(ms)} in all`,
-    '',
-  ].join('\n');
 }
 
 function keyOf({ key }: { key?: string | undefined }): string {

@@ -7,7 +7,7 @@ import {
   type RetentionPlan,
   type RetentionState,
 } from '../../../src/operator/backup/retention/plan.ts';
-import { DAY } from '../../../src/operator/backup/retention/calendar.ts';
+import { DAY, silencesOf } from '../../../src/operator/backup/retention/silence.ts';
 
 /** `VECTABASE_RETENTION_RUNS=20000` for a long look. */
 const RUNS = Number(process.env['VECTABASE_RETENTION_RUNS'] ?? 2_000);
@@ -137,6 +137,53 @@ describe('whatever happened, retention', () => {
   });
 });
 
+/** Something is backed up each day; the clock jumps, and what is written from then on is of another month. */
+test('a clock that jumped ahead, and by which documents were written, makes nothing old', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('base', 'dump', 'config', 'wal'),
+    by: fc.integer({ min: 1, max: 24 }),
+  });
+  const lives = fc.array(step, { minLength: 20, maxLength: 200 });
+  let [kept, old] = [0, 0];
+  fc.assert(
+    fc.property(lives, fc.nat(1_000), fc.integer({ min: 3, max: 4_000 }), (life, place, days) => {
+      const at = place % life.length;
+      const steps = life.flatMap(({ kind, by }, index) => [
+        { kind: 'pass', by: by + (index === at ? days * 24 : 0) },
+        { kind, by: 1 },
+      ]);
+      const jumped = planRetention(replay(steps), RULES);
+      const steady = planRetention(
+        replay(
+          life.flatMap(({ kind, by }) => [
+            { kind: 'pass', by },
+            { kind, by: 1 },
+          ]),
+        ),
+        RULES,
+      );
+      expect([jumped.refused, steady.refused]).toEqual([undefined, undefined]);
+      for (const [group, why] of steady.keep) {
+        if (why !== 'window') continue;
+        expect(jumped.remove).not.toContain(group);
+        kept++;
+      }
+      old += steady.remove.length;
+    }),
+    { numRuns: RUNS / 10 },
+  );
+  expect(kept).toBeGreaterThan(RUNS);
+  expect(old).toBeGreaterThan(RUNS / 10); // what is old indeed goes
+});
+
+test.each([
+  ['backs up by hand once a week', [0, 7, 14, 21, 28, 35, 42], 0],
+  ['was off for a month', [0, 1, 2, 3, 33, 34], 1],
+  ['was off twice', [0, 1, 2, 33, 34, 60, 61], 2],
+])('silence of one who %s', (_, days, silent) => {
+  expect(silencesOf(days.map((day) => day * DAY))).toHaveLength(silent);
+});
+
 test('an ordinary year leaves what the rules say', () => {
   const now = Date.UTC(2026, 11, 31, 12);
   const days = Array.from({ length: 365 }, (_, ago) => ago);
@@ -176,6 +223,7 @@ const NOTHING: RetentionState = {
   awaited: new Set(),
   now: 0,
   latest: 0,
+  silences: [],
   failing: undefined,
 };
 
@@ -206,8 +254,10 @@ function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionS
   let parents: Branch['parents'] = [];
   let failing: string | undefined;
   const awaited = new Set<string>();
+  const times: number[] = [];
   const tell = (): void => {
     latest = Math.max(latest, now);
+    times.push(now);
     lastUse.set(timeline, Math.max(lastUse.get(timeline) ?? 0, now));
   };
   for (const { kind, by } of events) {
@@ -242,6 +292,7 @@ function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionS
     if (kind === 'dump' || kind === 'config') {
       state.dumps.push({ group: `${kind}/${count++}`, kind, finishedAt: now, level: -1, pinned: false });
       latest = Math.max(latest, now);
+      times.push(now);
     }
     if (kind.startsWith('restore') && state.bases.length > 0) {
       const begin = parents.at(-1)?.end ?? 9n;
@@ -253,7 +304,7 @@ function replay(events: ReadonlyArray<{ kind: string; by: number }>): RetentionS
       tell();
     }
   }
-  return { ...state, branches, lastUse, awaited, now, latest, failing };
+  return { ...state, branches, lastUse, awaited, now, latest, silences: silencesOf(times), failing };
 }
 
 /** Another way to the same answer: walk from parent to child. */

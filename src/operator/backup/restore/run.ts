@@ -8,6 +8,7 @@ import type { DatabaseAddress } from '../../../foundation/postgres/address.ts';
 import type { RunAs } from '../../../foundation/process/run.ts';
 import { nameOf, serviceUser } from '../../../foundation/process/service-user.ts';
 import { openIn } from '../opener.ts';
+import { compareCounts, nearestCounts, type CountsComparison } from '../dump/counts.ts';
 import { formatLsn } from '../names.ts';
 import type { BackupObservation } from '../observations.ts';
 import type { Repository } from '../repository.ts';
@@ -65,6 +66,11 @@ export interface CopyReport {
   readonly ms: number;
 }
 
+/** With what was counted when the nearest dump was made; null where there is none. */
+export interface ComparedReport extends CopyReport {
+  readonly compared: CountsComparison | null;
+}
+
 /**
  * Reads the catalogue, chooses base and timeline, follows the WAL: all that can refuse, before anything is touched.
  *
@@ -118,9 +124,9 @@ export async function restoreInto(
   { input }: ReadyRestore,
   into: string,
   ctx: JobContext<BackupObservation>,
-): Promise<CopyReport & { readonly into: string }> {
+): Promise<ComparedReport & { readonly into: string }> {
   return withCopy(input, ctx, async (copy, began) => {
-    const report = await proved(copy, input, began, ctx);
+    const report = await compared(await proved(copy, input, began, ctx), copy, input, ctx.signal);
     await moveInto(await copy.keep(), into);
     return { ...report, into };
   });
@@ -134,14 +140,14 @@ export async function restoreInto(
 export async function restoreInPlace(
   { input }: ReadyRestore,
   site: Site,
-  confirm: (report: CopyReport) => Promise<void>,
+  confirm: (report: ComparedReport) => Promise<void>,
   ctx: JobContext<BackupObservation>,
-): Promise<CopyReport & SwapReport> {
+): Promise<ComparedReport & SwapReport> {
   const before = await unfinishedSwap(site);
   if (before) throw unfinished(before);
   await assertSameDisk(input.parent, path.dirname(site.data));
   return withCopy(input, ctx, async (copy, began) => {
-    const report = await proved(copy, input, began, ctx);
+    const report = await compared(await proved(copy, input, began, ctx), copy, input, ctx.signal);
     await confirm(report);
     const incoming = await copy.keep();
     await claimScratch(copy.home, site.journal);
@@ -214,6 +220,17 @@ async function proved(
     replayMs,
     ms: ctx.clock.now() - began,
   };
+}
+
+/** A dump that is damaged or away must keep nobody from a restore. */
+async function compared(
+  report: CopyReport,
+  { counts }: Pick<PreparedCopy, 'counts'>,
+  { repository, view: { systemId }, identities, target }: PrepareInput,
+  signal: AbortSignal,
+): Promise<ComparedReport> {
+  const nearest = await nearestCounts(repository, { systemId, identities, target }, signal).catch(() => undefined);
+  return { ...report, compared: nearest ? compareCounts(nearest, { ...report, counts }) : null };
 }
 
 /** Whose directory it is, or, for one of root's, the user that servers run as. */

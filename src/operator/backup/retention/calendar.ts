@@ -1,10 +1,8 @@
 import type { DumpItem, RetentionRules, RetentionState } from './plan.ts';
+import { DAY, daysAgo } from './silence.ts';
 
 /** Why something stays. */
 export type Keep = 'newest' | 'newest-verified' | 'pinned' | 'window' | 'parent' | 'daily' | 'weekly' | 'monthly';
-
-/** Milliseconds. */
-export const DAY = 86_400_000;
 
 /** How many days, weeks and months keep their newest dump. */
 const STEPS: ReadonlyArray<readonly [why: Keep, count: number, periodOf: (time: number) => string]> = [
@@ -18,6 +16,7 @@ export function keepDumps(state: RetentionState, { dumpDays }: RetentionRules, k
   const hold = (item: DumpItem | undefined, why: Keep): void => {
     if (item && !keep.has(item.group)) keep.set(item.group, why);
   };
+  const from = daysAgo(state, dumpDays);
   for (const kind of ['dump', 'config'] as const) {
     const newestFirst = state.dumps
       .filter((item) => item.kind === kind)
@@ -29,7 +28,7 @@ export function keepDumps(state: RetentionState, { dumpDays }: RetentionRules, k
     );
     for (const item of newestFirst) {
       if (item.pinned) hold(item, 'pinned');
-      if (item.finishedAt >= state.now - dumpDays * DAY) hold(item, 'window');
+      if (item.finishedAt >= from) hold(item, 'window');
     }
     for (const [why, count, periodOf] of STEPS) {
       for (const item of newestOfEach(newestFirst, periodOf).slice(0, count)) hold(item, why);

@@ -1,4 +1,5 @@
-import { DAY, keepDumps, type Keep } from './calendar.ts';
+import { keepDumps, type Keep } from './calendar.ts';
+import { BELIEVED, daysAgo, type Silence } from './silence.ts';
 
 /** A base backup. Times in milliseconds since the epoch, positions in bytes. */
 export interface BaseItem {
@@ -46,6 +47,8 @@ export interface RetentionState {
   readonly now: number;
   /** The latest moment that the catalogue tells of. */
   readonly latest: number;
+  /** When nothing was heard for so long that the clock may have jumped: nothing grows old meanwhile. In order. */
+  readonly silences: readonly Silence[];
   /** Groups that a backup builds on which the store does not have yet. */
   readonly awaited: ReadonlySet<string>;
   /** The job whose last run failed. */
@@ -87,9 +90,6 @@ export function planRetention(state: RetentionState, rules: RetentionRules): Ret
   return { refused, remove: [...new Set(groups)], keep };
 }
 
-/** Milliseconds of silence that are believed: a working archive is told of every few minutes. */
-const SILENCE = 2 * DAY;
-
 /**
  * A clock that went back makes everything look young or old at random, and one that went ahead makes everything look
  * old; after a failure the old is all there is.
@@ -97,12 +97,12 @@ const SILENCE = 2 * DAY;
 function refusal({ now, latest, failing }: RetentionState): Refusal | undefined {
   if (now < latest) return 'clock-went-back';
   // Of an empty catalogue nothing can go.
-  if (latest > 0 && now - latest > SILENCE) return 'clock-went-ahead';
+  if (latest > 0 && now - latest > BELIEVED) return 'clock-went-ahead';
   return failing === undefined ? undefined : 'last-backup-failed';
 }
 
 function keepBases(state: RetentionState, { windowDays }: RetentionRules, keep: Map<string, Keep>): void {
-  const from = state.now - windowDays * DAY;
+  const from = daysAgo(state, windowDays);
   const newestFirst = state.bases.toSorted((one, two) => two.finishedAt - one.finishedAt);
   const hold = (base: BaseItem | undefined, why: Keep): void => {
     if (base && !keep.has(base.group)) keep.set(base.group, why);

@@ -98,9 +98,12 @@ async function pruneStore(
       ? documents.slice(0, await copiedUpTo({ systemId, to: store, home }, documents, signal))
       : documents;
     // A copy may lag; whether the clock or the last backup is in order, the whole catalogue tells.
-    const { latest, failing } = retentionState(documents, store.url, clock.now());
+    const { latest, failing, silences } = retentionState(documents, store.url, clock.now());
     const coming = documents.slice(there.length);
-    const plan = planRetention({ ...retentionState(there, store.url, clock.now(), coming), latest, failing }, rules);
+    const plan = planRetention(
+      { ...retentionState(there, store.url, clock.now(), coming), latest, failing, silences },
+      rules,
+    );
     const keep = [...plan.keep].map(([group, why]) => ({ group, why }));
     const facts = { store: store.url, systemId, refused: plan.refused, remove: plan.remove, keep };
     if (dryRun || plan.refused !== undefined) {

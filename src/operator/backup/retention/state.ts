@@ -4,6 +4,7 @@ import { entriesOf, failingJobs, prunedFrom } from '../catalog/view.ts';
 import { ancestorsOf } from '../links.ts';
 import { parseLsn, parseWalFile, WalSegments, walObject, type Lsn } from '../names.ts';
 import type { RetentionState, WalItem } from './plan.ts';
+import { silencesOf } from './silence.ts';
 
 /**
  * What a store holds, by a catalogue that was proved.
@@ -49,6 +50,7 @@ export function retentionState(
     lastUse: lastUse(documents),
     now,
     latest: Math.max(0, ...documents.map(({ at }) => Date.parse(at))),
+    silences: silencesOf(documents.map(({ at }) => Date.parse(at))),
     awaited: new Set(entriesOf(coming, 'base').flatMap(({ entry: { parent } }) => (parent ? [`base/${parent}`] : []))),
     failing: failingJobs(documents).find(({ job }) => job === 'base' || job === 'dump')?.job,
   };
