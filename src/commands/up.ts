@@ -63,7 +63,7 @@ function summary(ready: ReadyEvent): string {
     ...(ready.archivesWal
       ? []
       : [
-          `  Of backups only the whole ones count so far. To return to any second: ${style.bold(`vectabase config set backup.archive true${dir}`)}`,
+          `  WAL is not kept, so that only whole backups can be returned to. To keep it:\n    ${style.bold(`vectabase config set backup.archive true${dir}`)}`,
         ]),
     `  Ctrl-C stops everything; ${style.bold(`vectabase up${dir}`)} starts it again.`,
     '',

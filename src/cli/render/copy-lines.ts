@@ -1,3 +1,4 @@
+import { instant } from '../../foundation/core/numbers.ts';
 import { formatBytes, formatCount, formatDuration } from './units.ts';
 
 /** What a restore would do, as operator/backup plans it. */
@@ -50,14 +51,15 @@ export function shownPlan(plan: Plan): string {
   const { target, backup, backupTakenAt, segments, walBytes, neededBytes, freeBytes, newestKnown, reachable } = plan;
   return [
     `To ${target}:`,
-    `  from backup ${backup} (Postgres ${plan.postgres}, taken ${backupTakenAt}), timeline ${plan.timeline}`,
+    `  from backup ${backup}, Postgres ${plan.postgres}, timeline ${plan.timeline}`,
+    `  taken ${instant(backupTakenAt)}`,
     ...(plan.buildsOn.length === 0 ? [] : [`  which is incremental and builds on ${plan.buildsOn.join(', ')}`]),
     ...(plan.trusted ? [] : ['  ! nobody here vouches for the key that signed it, if any did: it may be anybody’s']),
-    `  ${formatCount(segments)} WAL files follow it without a hole (${formatBytes(walBytes)} to fetch)`,
+    `  WAL follows it without a hole: ${formatCount(segments)} file${segments === 1 ? '' : 's'}, ${formatBytes(walBytes)} to fetch`,
     `  needs ${formatBytes(neededBytes)} of the ${formatBytes(freeBytes)} that are free`,
     reachable === true
       ? '  can be reached'
-      : `  nobody knows yet whether the archive holds it: the last commit that the catalogue knows of is ${newestKnown}`,
+      : `  nobody knows yet whether the archive holds it: its last known commit is\n    ${newestKnown}`,
     'Nothing was changed.',
     '',
   ].join('\n');
@@ -83,7 +85,8 @@ export function copyLines({ databases, backup, bytes, restoreMs, replayMs }: Cop
       const indexes = checkedIndexes === undefined ? '' : `, ${formatCount(checkedIndexes)} indexes sound`;
       return `  ${database}: ${formatCount(tables)} tables, ${formatCount(rows)} rows${indexes}`;
     }),
-    `  backup ${backup}: ${formatBytes(bytes)} back in ${formatDuration(restoreMs)}, WAL replayed in ${formatDuration(replayMs)}`,
+    `  backup ${backup}: ${formatBytes(bytes)} back in ${formatDuration(restoreMs)}`,
+    `  WAL replayed in ${formatDuration(replayMs)}`,
   ];
 }
 
@@ -92,16 +95,16 @@ export function comparisonLines(compared: Comparison | null): string[] {
   if (compared === null) return [];
   const { with: dump, at, tables, same, missing, emptied } = compared;
   return [
-    `  against dump ${dump} of ${at.slice(0, 19).replace('T', ' ')} UTC: ${formatCount(same)} of ${formatCount(tables)} tables with as many rows`,
-    ...warning('are in the dump and not in the copy', missing),
-    ...warning('had rows in the dump and have none in the copy', emptied),
+    `  against dump ${dump} of ${instant(at)}:\n    ${formatCount(same)} of ${formatCount(tables)} tables with as many rows`,
+    ...warning('tables of the dump that the copy has not', missing),
+    ...warning('tables with rows in the dump and none in the copy', emptied),
   ];
 }
 
 function warning(what: string, tables: readonly string[]): string[] {
   if (tables.length === 0) return [];
   const more = tables.length > MOST ? `, and ${formatCount(tables.length - MOST)} more` : '';
-  return [`  ! ${formatCount(tables.length)} ${what}: ${tables.slice(0, MOST).join(', ')}${more}`];
+  return [`  ! ${what} (${formatCount(tables.length)}):`, `    ${tables.slice(0, MOST).join(', ')}${more}`];
 }
 
 const MOST = 5;

@@ -148,15 +148,16 @@ A running installation is stopped for the moment of the replacement alone.`;
     const where = this.where(flags);
     return [
       flags.undo
-        ? `What was there before the restore is back. What the restore had made is kept in ${kept}`
-        : `The data directory was replaced. What was there is kept in ${kept}`,
+        ? 'What was there before the restore is back. What the restore had made is kept in'
+        : 'The data directory was replaced. What was there is kept in',
+      `  ${kept}`,
       '  until you remove it yourself; while it is there, this brings it back:',
       `  vectabase backup restore --undo${where}`,
       started ? 'The installation runs again.' : `  Next: vectabase up${where}`,
       flags.undo
-        ? `  Its old line of WAL goes on. Then, so that --latest and times mean this line: vectabase backup create${where}`
+        ? `  Its old line of WAL goes on, and wants a backup of its own: vectabase backup create${where}`
         : `  Then, as a new line of WAL begins here: vectabase backup create${where}`,
-      `  Both lines can be returned to; vectabase backup status${where} tells how far.`,
+      `  How far each line can be returned to: vectabase backup status${where}`,
       '',
     ].join('\n');
   }

@@ -69,9 +69,9 @@ function shown({ line, standing, problems }: BackupStatus): string {
       : [`  the newest backup is incremental: ${incrementals.length} on the full one ${full ?? ''}`]),
     ...(branches.length === 0
       ? []
-      : [`  timeline ${timeline ?? '?'} is live; restores and their undoing left others, each up to its last commit:`]),
+      : [`  timeline ${timeline ?? '?'} is live; restores, or their undoing, left others, up to:`]),
     ...branches.map((each) => `  ${each}`),
-    ...problems.map((problem) => `  ! ${problem}`),
+    ...problems.map((problem) => `  ! ${problem.replace(/: (?=(vectabase|timedatectl|set) )/, '\n    ')}`),
     '',
   ].join('\n');
 }

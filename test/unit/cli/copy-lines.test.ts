@@ -25,8 +25,10 @@ const COPY = {
 test('a copy in which tables are gone or empty says which, above the question', () => {
   const shown = shownCopy({ ...COPY, compared: COMPARED });
   expect(shown).toContain('4 of 12 tables with as many rows');
-  expect(shown).toContain('! 1 are in the dump and not in the copy: shop.public.orders');
-  expect(shown).toMatch(/! 7 had rows in the dump and have none in the copy: shop\.public\.a, .*public\.e, and 2 more/);
+  expect(shown).toContain('! tables of the dump that the copy has not (1):\n    shop.public.orders\n');
+  expect(shown).toMatch(
+    /! tables with rows in the dump and none in the copy \(7\):\n +shop\.public\.a, .*public\.e, and 2 more/,
+  );
 });
 
 test('without a dump, and with one that is the same, nothing is warned of', () => {
