@@ -1,6 +1,7 @@
 /**
  * What backups cost. `npm run bench:backup -- archive [--rounds 3] [--segments 24]`
- * and what a return to a second costs: `npm run bench:backup -- restore [--scale 20] [--wal 64]`
+ * and what a return to a second costs, against other tools: `npm run bench:backup -- restore [--scale 20] [--wal 64]`
+ * and against its floor, step by step: `npm run bench:backup -- rehearse [--rounds 3] [--scale 20] [--wal 64]`
  */
 import { parseArgs } from 'node:util';
 
@@ -20,4 +21,11 @@ if (part === 'archive') {
 } else if (part === 'restore') {
   const { benchRestore } = await import('./backup-restore.ts');
   await benchRestore({ scale: Number(values.scale), walMegabytes: Number(values.wal) });
+} else if (part === 'rehearse') {
+  const { benchRehearse } = await import('./backup-rehearse.ts');
+  await benchRehearse({
+    rounds: Number(values.rounds),
+    scale: Number(values.scale),
+    walMegabytes: Number(values.wal),
+  });
 } else throw new Error(`no such part: ${part}`);
