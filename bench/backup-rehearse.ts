@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sleep } from '../src/foundation/core/sleep.ts';
@@ -16,7 +15,7 @@ import { instantText } from '../src/operator/backup/restore/target.ts';
 import { readyRestore, rehearseCopy } from '../src/operator/backup/restore/run.ts';
 import { listening } from '../test/support/archive.ts';
 import { startArchivedCluster, type ArchivedCluster } from '../test/support/archived-cluster.ts';
-import { machine, median, range, saveResult, table } from './report.ts';
+import { cpuSeconds, machine, median, range, saveResult, table } from './report.ts';
 
 /** Seconds by the clock and of the processor, of this process and of those that it waited for. */
 interface Taken {
@@ -195,12 +194,4 @@ async function timed(work: () => Promise<void>): Promise<Taken> {
   const [cpu, began] = [cpuSeconds(), performance.now()];
   await work();
   return { wall: (performance.now() - began) / 1000, cpu: cpuSeconds() - cpu };
-}
-
-/** User and system time of this process and of its children, in seconds: fields 14 to 17 of proc(5), in hundredths. */
-function cpuSeconds(): number {
-  const fields = readFileSync('/proc/self/stat', 'latin1')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return fields.slice(11, 15).reduce((sum, each) => sum + Number(each), 0) / 100;
 }

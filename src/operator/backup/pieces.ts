@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { inOrder } from '../../foundation/core/in-order.ts';
 
 /**
  * Compressed content: pieces of one megabyte, the last one shorter, each a brotli stream of its own with its length
@@ -34,7 +35,7 @@ const decompress = promisify(brotliDecompress);
 /** @param saw hears each piece before it is compressed */
 export function pack(saw: (piece: Buffer) => void) {
   return async function* packed(plain: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    const compressed = inOrder(cut(plain), async (piece) => {
+    const compressed = inOrder(cut(plain), AT_ONCE, async (piece) => {
       saw(piece);
       return compress(piece, QUALITY);
     });
@@ -49,31 +50,11 @@ export function pack(saw: (piece: Buffer) => void) {
 
 /** The way back. Fails with PiecesBroken. */
 export async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield* inOrder(pieces(packed), async (piece) =>
+  yield* inOrder(pieces(packed), AT_ONCE, async (piece) =>
     decompress(piece, WHOLE).catch((error: unknown) => {
       throw new PiecesBroken('a piece of it is not compressed as it should be', { cause: error });
     }),
   );
-}
-
-/** Some at once; what comes out is in the order of what came in. */
-async function* inOrder(
-  source: AsyncIterable<Buffer>,
-  work: (piece: Buffer) => Promise<Buffer>,
-): AsyncGenerator<Buffer> {
-  const begun: Array<Promise<Buffer>> = [];
-  for await (const piece of source) {
-    const result = work(piece);
-    result.catch(() => undefined); // told when its turn comes, if it comes
-    begun.push(result);
-    if (begun.length === AT_ONCE) yield* next(begun);
-  }
-  while (begun.length > 0) yield* next(begun);
-}
-
-async function* next(begun: Array<Promise<Buffer>>): AsyncGenerator<Buffer> {
-  const first = begun.shift();
-  if (first) yield await first;
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { asVectabaseError, VectabaseError } from '../../foundation/core/errors.ts';
+import { inOrder } from '../../foundation/core/in-order.ts';
 import type { AgeIdentity } from '../../foundation/crypto/age-keys.ts';
 import type { JobContext } from '../../foundation/core/observe.ts';
 import type { ObjectStore } from '../../foundation/objects/store.ts';
@@ -38,6 +39,9 @@ export interface StoredReport {
   readonly ms: number;
 }
 
+/** Objects that are read at one time: a segment of WAL is too short to keep a store, and all cores, at work. */
+const AT_ONCE = 3;
+
 /**
  * Reads what a store holds and compares it with the signed catalogue, object by object: level 1 of docs/backup.md, which
  * needs no key, or level 2. What is damaged is reported and not thrown, so that one bad object hides no other. What came
@@ -65,10 +69,15 @@ export async function verifyStored(
   const tell = teller(ctx, (bytes) => ({ event: 'backup.check.progress', id, bytes, totalBytes }));
   const damaged: Array<{ object: string; code: string }> = [];
   let bytes = 0;
+  const codes = inOrder(
+    chosen.flatMap(({ catalogue: { systemId }, item }) => item.objects.map((object) => ({ systemId, object }))),
+    AT_ONCE,
+    async ({ systemId, object }) => check({ store, systemId, opener }, object, ctx.signal),
+  );
   for (const { catalogue, item } of chosen) {
     const found: typeof damaged = [];
     for (const object of item.objects) {
-      const code = await check({ store, systemId: catalogue.systemId, opener }, object, ctx.signal);
+      const { value: code } = await codes.next();
       if (code !== undefined) found.push({ object: nameOf(catalogue, object), code });
       tell((bytes += object.bytes ?? 0));
     }
