@@ -141,7 +141,7 @@ const SEARCH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** It ends with us, however we end. */
 function tied(program: string, args: readonly string[]): ChildProcess {
-  return spawn('nice', ['-n', '10', 'setpriv', '--pdeathsig', 'KILL', program, ...args], {
+  return spawn('nice', ['-n', '5', 'setpriv', '--pdeathsig', 'KILL', program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
 }

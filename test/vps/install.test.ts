@@ -38,7 +38,17 @@ describe('vectabase install on a bare Debian 13', () => {
       code: 'PORT_IN_USE',
       hint: expect.stringContaining('--pg-port 5433'),
     });
-    await machine.sh('systemctl stop squatter; mv /srv/apt /srv/elsewhere');
+    await machine.sh(
+      'systemctl stop squatter; touch -r /var/lib/dpkg/status /root/before; touch -d +2days /var/lib/dpkg/status',
+    );
+    expect(await machine.refusal()).toMatchObject({
+      code: 'PRECONDITION_FAILED',
+      message: expect.stringContaining('the clock says'),
+      hint: expect.stringContaining('timedatectl set-ntp true'),
+    });
+    await machine.sh('touch -r /root/before /var/lib/dpkg/status; mount -t tmpfs -o size=64m none /var/lib');
+    expect(await machine.refusal()).toMatchObject({ code: 'DISK_FULL', hint: expect.stringContaining('du -xh') });
+    await machine.sh('umount /var/lib; mv /srv/apt /srv/elsewhere');
     expect(await machine.refusal()).toMatchObject({
       code: 'PACKAGES_UNAVAILABLE',
       exitCode: 7,

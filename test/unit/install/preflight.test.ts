@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { parseOsRelease } from '../../../src/operator/provision/install/facts.ts';
+import { pgdgSource } from '../../../src/operator/provision/install/postgres/packages.ts';
 import { judge } from '../../../src/operator/provision/install/preflight/judge.ts';
 import { parseListeners, type Surroundings } from '../../../src/operator/provision/install/preflight/probe.ts';
 import type { InstallSettings, MachineFacts } from '../../../src/operator/provision/install/step.ts';
@@ -35,6 +37,60 @@ test.each([
   ['ubuntu', '24.04'],
 ])('%s %s is taken', (id, version) => {
   expect(judge({ ...FACTS, os: { id, version, codename: '' } }, SETTINGS, AROUND).refusals).toEqual([]);
+});
+
+/** As the distributions ship it, in /etc/os-release. */
+const RELEASES = {
+  bookworm: `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+VERSION="12 (bookworm)"
+VERSION_CODENAME=bookworm
+ID=debian
+HOME_URL="https://www.debian.org/"
+`,
+  jammy: `PRETTY_NAME="Ubuntu 22.04.5 LTS"
+NAME="Ubuntu"
+VERSION_ID="22.04"
+VERSION="22.04.5 LTS (Jammy Jellyfish)"
+VERSION_CODENAME=jammy
+ID=ubuntu
+ID_LIKE=debian
+UBUNTU_CODENAME=jammy
+`,
+  noble: `PRETTY_NAME="Ubuntu 24.04.2 LTS"
+NAME="Ubuntu"
+VERSION_ID="24.04"
+VERSION="24.04.2 LTS (Noble Numbat)"
+VERSION_CODENAME=noble
+ID=ubuntu
+ID_LIKE=debian
+UBUNTU_CODENAME=noble
+LOGO=ubuntu-logo
+`,
+  oracular: 'NAME="Ubuntu"\nVERSION_ID="24.10"\nVERSION_CODENAME=oracular\nID=ubuntu\nID_LIKE=debian\n',
+  mint: 'NAME="Linux Mint"\nVERSION_ID="22"\nID=linuxmint\nID_LIKE="ubuntu debian"\nUBUNTU_CODENAME=noble\n',
+  sid: 'PRETTY_NAME="Debian GNU/Linux forky/sid"\nNAME="Debian GNU/Linux"\nVERSION_CODENAME=forky\nID=debian\n',
+};
+
+test.each<[keyof typeof RELEASES, string]>([
+  ['oracular', 'this is ubuntu 24.10'],
+  ['mint', 'this is linuxmint 22'],
+  ['sid', 'this is debian; '],
+])('%s is refused by its own name', (release, said) => {
+  const { refusals } = judge({ ...FACTS, os: parseOsRelease(RELEASES[release]) }, SETTINGS, AROUND);
+  expect(refusals.map(({ message }) => message)).toEqual([expect.stringContaining(said)]);
+});
+
+test.each<[keyof typeof RELEASES, major: number, suite: string | undefined]>([
+  ['bookworm', 17, 'bookworm-pgdg'],
+  ['jammy', 17, 'jammy-pgdg'],
+  ['noble', 17, 'noble-pgdg'],
+  ['noble', 16, undefined],
+])('%s is taken, and has Postgres %i from %s', async (release, postgresMajor, suite) => {
+  const facts = { ...FACTS, os: parseOsRelease(RELEASES[release]) };
+  expect(judge(facts, SETTINGS, AROUND).refusals).toEqual([]);
+  expect(pgdgSource(facts, postgresMajor)?.content.match(/^Suites: (.*)$/m)?.[1]).toBe(suite);
 });
 
 const postgresAt = (port: number, ours: boolean) => ({ port, who: 'postgres, pid 7', ours });

@@ -1,7 +1,7 @@
 import { readdir, readlink, symlink } from 'node:fs/promises';
 import { fileStep } from '../kinds/file.ts';
 import { packagesStep } from '../kinds/packages.ts';
-import type { Machine, Step } from '../step.ts';
+import type { MachineFacts, Step } from '../step.ts';
 
 /** Postgres' own packages: of the distribution where it has that major version, else of PGDG, its makers' repository. */
 export function serverPackages(major: number): readonly Step[] {
@@ -26,7 +26,7 @@ export function serverPackages(major: number): readonly Step[] {
     fileStep({
       id: 'postgres.repository',
       title: 'package repository of Postgres',
-      files: async (machine) => (brings(machine, major) ? [] : [repository(machine)]),
+      files: async ({ facts }) => [pgdgSource(facts, major)].filter((file) => file !== undefined),
     }),
     {
       ...server,
@@ -79,17 +79,16 @@ const LOCALE = '/etc/default/locale';
 /** The major version that the distribution itself has. */
 const OWN: Readonly<Record<string, number>> = { trixie: 17, noble: 16 };
 
-const brings = ({ facts }: Machine, major: number): boolean => OWN[facts.os.codename] === major;
-
-/** Its key comes with postgresql-common, so the distribution vouches for it. */
-function repository({ facts }: Machine): { path: string; content: string } {
+/** Its key comes with postgresql-common, so the distribution vouches for it. Undefined where it is not needed. */
+export function pgdgSource({ os }: MachineFacts, major: number): { path: string; content: string } | undefined {
+  if (OWN[os.codename] === major) return undefined;
   return {
     path: '/etc/apt/sources.list.d/vectabase-pgdg.sources',
     content: [
       '# Written by `vectabase install`: Postgres of the version that was asked for.',
       'Types: deb',
       'URIs: https://apt.postgresql.org/pub/repos/apt',
-      `Suites: ${facts.os.codename}-pgdg`,
+      `Suites: ${os.codename}-pgdg`,
       'Components: main',
       'Signed-By: /usr/share/postgresql-common/pgdg/apt.postgresql.org.asc',
       '',
