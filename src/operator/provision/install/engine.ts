@@ -1,5 +1,7 @@
 import { asVectabaseError, VectabaseError } from '../../../foundation/core/errors.ts';
 import type { Journal } from './journal.ts';
+import { inParallel } from './package/in-parallel.ts';
+import { LOOKS_AT_ONCE } from './plan.ts';
 import type { Change, Machine, Step } from './step.ts';
 
 export interface InstallResult {
@@ -21,6 +23,7 @@ export async function applySteps(steps: readonly Step[], machine: Machine, journ
   const { observe, signal, clock } = machine.context;
   const startedAt = clock.now();
   const changed: Array<InstallResult['changed'][number]> = [];
+  if (await allInPlace(steps, machine, journal)) return { changed, steps: steps.length, ms: clock.now() - startedAt };
   for (const [index, step] of steps.entries()) {
     if (signal.aborted) throw stopped(index, steps.length);
     const { id, title } = step;
@@ -49,6 +52,17 @@ export async function applySteps(steps: readonly Step[], machine: Machine, journ
     }
   }
   return { changed, steps: steps.length, ms: clock.now() - startedAt };
+}
+
+/**
+ * A run on a machine that is set up mostly finds nothing to do: then all steps are looked at together. As soon as one of
+ * them differs, or cannot tell, they are looked at in order, each behind what stands before it.
+ */
+async function allInPlace(steps: readonly Step[], machine: Machine, journal: Journal): Promise<boolean> {
+  const wasHere = steps.some(({ id }) => journal.ofStep(id).length > 0);
+  if (!wasHere || steps.some(({ id }) => journal.isOpen(id))) return false;
+  const found = await inParallel(steps, async (step) => step.detect(machine), LOOKS_AT_ONCE).catch(() => []);
+  return found.length === steps.length && found.every((changes) => changes.length === 0);
 }
 
 /** The file says it, and the result of a long run should stay readable. */

@@ -1,3 +1,4 @@
+import { inParallel } from './package/in-parallel.ts';
 import type { Change, Machine, Step } from './step.ts';
 
 /** What a run would do; empty when all is in place. The same value is printed, given out as JSON, and applied. */
@@ -17,7 +18,10 @@ export interface PlannedStep {
   readonly unfinished: boolean;
 }
 
-/** Looks at every step, in order. Nothing is touched. What one step does is not planned again for a later one. */
+/** Most of a look is waiting for a program to start. */
+export const LOOKS_AT_ONCE = 8;
+
+/** Looks at every step. Nothing is touched. What one step does is not planned again for a later one. */
 export async function planInstall(
   steps: readonly Step[],
   machine: Machine,
@@ -25,10 +29,15 @@ export async function planInstall(
 ): Promise<Omit<InstallPlan, 'notes'>> {
   const planned: PlannedStep[] = [];
   const seen = new Set<string>();
-  for (const step of steps) {
-    machine.context.signal.throwIfAborted();
-    const { id, title } = step;
-    const found = await step.detect(machine);
+  const looks = await inParallel(
+    steps,
+    async (step) => {
+      machine.context.signal.throwIfAborted();
+      return { ...step, found: await step.detect(machine) };
+    },
+    LOOKS_AT_ONCE,
+  );
+  for (const { id, title, found } of looks) {
     const changes = found.filter((change) => !seen.has(keyOf(change)));
     for (const change of changes) seen.add(keyOf(change));
     if (changes.length > 0 || isOpen(id)) planned.push({ id, title, changes, unfinished: isOpen(id) });
