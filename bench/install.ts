@@ -15,6 +15,23 @@ const SMALL = { NODE_OPTIONS: '--import=/vectabase/test/support/small-machine.js
 const SERVERS = ['vectabase.service', 'postgresql@17-vectabase.service', 'pgbouncer.service'];
 const EXPOSURE = { 'vectabase.service': 1.5, 'postgresql@17-vectabase.service': 3, 'pgbouncer.service': 1.5 };
 
+const CLIENT = `
+  import { execFileSync } from 'node:child_process';
+  import { createClient } from '/vectabase/node_modules/@supabase/supabase-js/dist/index.mjs';
+  const { apiKeys } = JSON.parse(execFileSync('vectabase', ['keys', 'show', '--reveal', '--json'], { encoding: 'utf8' }));
+  const { key } = apiKeys.find(({ role, key }) => role === 'anon' && !key.includes('…'));
+  const client = createClient('http://127.0.0.1:54321', key, { realtime: { transport: class {} } }); // Node 20 has no WebSocket
+  for (const deadline = Date.now() + 60000; ; ) {
+    const { status } = await client.from('hello').select();
+    if (status === 200 || Date.now() > deadline) {
+      console.log(status);
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  process.exit();
+`;
+
 const disk = await loopDisk(4096, ['-O', 'encrypt']);
 const tree = await TrixieTree.boot({ kind: 'bare', network: 'private', changes: 'disk', devices: [disk.device] });
 const end = async (): Promise<void> => {
@@ -76,23 +93,6 @@ async function firstAnswer(): Promise<void> {
   const { stdout } = await tree.run(['node', '--input-type=module', '-e', CLIENT]);
   if (stdout.trim() !== '200') throw new Error(`the API said ${stdout.trim()}`);
 }
-
-const CLIENT = `
-  import { execFileSync } from 'node:child_process';
-  import { createClient } from '/vectabase/node_modules/@supabase/supabase-js/dist/index.mjs';
-  const { apiKeys } = JSON.parse(execFileSync('vectabase', ['keys', 'show', '--reveal', '--json'], { encoding: 'utf8' }));
-  const { key } = apiKeys.find(({ role, key }) => role === 'anon' && !key.includes('…'));
-  const client = createClient('http://127.0.0.1:54321', key);
-  for (const deadline = Date.now() + 60000; ; ) {
-    const { status } = await client.from('hello').select();
-    if (status === 200 || Date.now() > deadline) {
-      console.log(status);
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  process.exit();
-`;
 
 async function exposures(): Promise<Map<string, number>> {
   const { stdout } = await tree.run(['systemd-analyze', 'security', '--no-pager']);
