@@ -34,10 +34,9 @@ const CLIENT = `
 
 const disk = await loopDisk(4096, ['-O', 'encrypt']);
 const tree = await TrixieTree.boot({ kind: 'bare', network: 'private', changes: 'disk', devices: [disk.device] });
-const end = async (): Promise<void> => {
-  await tree.stop();
-  await disk.release();
-};
+let ended: Promise<void> | undefined;
+/** Once, whoever asks first: a Ctrl-C ends what waits for the tree, too. */
+const end = async (): Promise<void> => (ended ??= tree.stop().then(async () => disk.release()));
 process.once('SIGINT', () => void end().then(() => process.exit(130)));
 try {
   await mountForData(tree, disk);
