@@ -50,10 +50,10 @@ describe.skipIf(process.env['VECTABASE_QEMU'] === undefined)('an encrypted volum
   };
 
   it('is sealed for the chip without being asked to, on a disk of its own', async () => {
-    expect(await apply('luks:/dev/vdb')).toMatchObject({ steps: 6 });
+    expect(await apply('luks:/dev/vdb')).toHaveProperty('changed');
     const { stdout } = await machine.sh('vectabase volume status');
     expect(stdout).toMatch(/sealed for the security chip/);
-    expect(stdout).toMatch(/dm-crypt|LUKS/i);
+    expect(stdout).toMatch(/ok +\/var\/lib\/vectabase\/data /);
     await machine.sh(`echo kept > ${DATA}/note`);
   });
 
@@ -81,7 +81,7 @@ describe.skipIf(process.env['VECTABASE_QEMU'] === undefined)('an encrypted volum
     await apply('luks:/dev/vdb', {}, 'purge');
     await machine.sh('cat > /root/answer.sh', { input: ANSWER });
     await machine.sh('setsid sh /root/answer.sh >/root/answer.log 2>&1 &');
-    expect(await apply('luks-file:64M', { 'install.volumeKey': 'passphrase' })).toMatchObject({ steps: 6 });
+    expect(await apply('luks-file:64M', { 'install.volumeKey': 'passphrase' })).toHaveProperty('changed');
     await machine.sh(`touch /root/answered; echo typed > ${DATA}/note`);
     await again('other-chip');
     await machine.says(/Passphrase of/);
