@@ -25,7 +25,7 @@ export class BackupFixture {
   }
 
   /** @param label `20260101T000000Z`: when it was made */
-  async base(label: string, at = 3): Promise<void> {
+  async base(label: string, at = 3, parent?: string): Promise<void> {
     const time = label.replace(/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/, '$1-$2-$3T$4:$5:$6Z');
     const position = { lsn: lsnOf(at), timeline: 1 };
     const objects = [random(`base/${label}/base.tar`), random(`base/${label}/manifest`)];
@@ -34,6 +34,7 @@ export class BackupFixture {
         kind: 'base',
         label,
         postgres: '17.10',
+        ...(parent === undefined ? {} : { parent }),
         startedAt: time,
         finishedAt: time,
         start: position,
