@@ -12,15 +12,13 @@ import { skip, type PackedFile } from './unpack.ts';
  */
 export class DataDirectory {
   readonly #at: string;
-  readonly #durable: boolean;
   /** What is there, directories before what is in them. Bytes of files. */
   readonly #there = new Map<string, { readonly bytes: number | undefined }>();
   #told = new Set<string>();
   #before: BackupEntry | undefined;
 
-  constructor(at: string, { durable }: { readonly durable: boolean }) {
+  constructor(at: string) {
     this.#at = at;
-    this.#durable = durable;
   }
 
   /** @param before the backup that the next one says it builds on; undefined for a full one */
@@ -46,13 +44,22 @@ export class DataDirectory {
     this.#there.set(name, { bytes });
   }
 
+  /** Once for each file, however many links wrote to it. */
+  async sync(): Promise<void> {
+    for (const [name, { bytes }] of this.#there) {
+      if (bytes === undefined) continue;
+      const handle = await open(path.join(this.#at, name), 'r');
+      await handle.sync().finally(() => handle.close());
+    }
+  }
+
   content(): { readonly names: readonly string[]; readonly files: number; readonly bytes: number } {
     const sizes = [...this.#there.values()].flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]));
     return { names: [...this.#there.keys()], files: sizes.length, bytes: sizes.reduce((sum, each) => sum + each, 0) };
   }
 
   async #patch(name: string, { content }: PackedFile): Promise<number> {
-    return patchFile(path.join(this.#at, name), content, { durable: this.#durable });
+    return patchFile(path.join(this.#at, name), content);
   }
 
   /** @returns undefined for a directory */
@@ -65,7 +72,7 @@ export class DataDirectory {
     }
     if (this.#there.has(file.name)) await rm(target);
     const isLabel = file.name === 'backup_label';
-    return writeNew(target, isLabel ? this.#labelOfWhole(await buffer(file.content)) : file.content, this.#durable);
+    return writeNew(target, isLabel ? this.#labelOfWhole(await buffer(file.content)) : file.content);
   }
 
   /**
@@ -86,11 +93,10 @@ export class DataDirectory {
 }
 
 /** When it failed nobody writes to the file any more, and what is above it can be taken away. @returns its bytes */
-async function writeNew(file: string, content: Buffer | AsyncIterable<Buffer>, durable: boolean): Promise<number> {
+async function writeNew(file: string, content: Buffer | AsyncIterable<Buffer>): Promise<number> {
   const handle = await open(file, 'wx', 0o600);
   try {
     await writeFile(handle, content);
-    if (durable) await handle.sync();
     return (await handle.stat()).size;
   } finally {
     await handle.close();

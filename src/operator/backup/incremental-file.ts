@@ -33,11 +33,7 @@ export function patchedName(name: string): string | undefined {
  * @returns its length in bytes
  * @throws VectabaseError BACKUP_DAMAGED for no file of changes, or none that fits to what is there
  */
-export async function patchFile(
-  file: string,
-  content: AsyncIterable<Buffer>,
-  { durable }: { readonly durable: boolean },
-): Promise<number> {
+export async function patchFile(file: string, content: AsyncIterable<Buffer>): Promise<number> {
   const handle = await open(file, constants.O_RDWR | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? damagedPatch(file, 'the backup before does not have that file') : error;
   });
@@ -47,7 +43,6 @@ export async function patchFile(
     await handle.truncate(keep * BLOCK);
     await writeBlocks(handle, source, numbers);
     await source.assertEnd();
-    if (durable) await handle.sync();
     return (await handle.stat()).size;
   } finally {
     await source.close();

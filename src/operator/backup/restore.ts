@@ -46,7 +46,7 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
     // The top last: before, nobody else gets in to put a link in our way. It may have been another user's already.
     await held.handle?.chown(process.getuid?.() ?? 0, process.getgid?.() ?? 0);
     await held.handle?.chmod(0o700);
-    const directory = new DataDirectory(held.path, { durable });
+    const directory = new DataDirectory(held.path);
     let before: BackupEntry | undefined;
     for (const link of [...ancestors, entry]) {
       directory.beginLink(before);
@@ -54,6 +54,7 @@ export async function restoreBackup(input: RestoreInput, ctx: JobContext<BackupO
       await directory.endLink();
       before = link;
     }
+    if (durable) await directory.sync();
     const { names, files, bytes } = directory.content();
     const given = names.map((name) => path.join(held.path, name)).toReversed();
     if (owner) for (const each of given) await lchown(each, owner.uid, owner.gid);

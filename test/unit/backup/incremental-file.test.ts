@@ -80,7 +80,7 @@ describe('is refused when it is', () => {
 
   test('for a file that is not there', async () => {
     const nowhere = path.join(directory, 'none');
-    await expect(patchFile(nowhere, chunked(sound, 999), { durable: false })).rejects.toMatchObject({
+    await expect(patchFile(nowhere, chunked(sound, 999))).rejects.toMatchObject({
       code: 'BACKUP_DAMAGED',
     });
   });
@@ -121,7 +121,7 @@ function bytesOf(blocks: Blocks): Buffer {
 }
 
 async function patch(bytes: Buffer, size = 1000): Promise<number> {
-  return patchFile(file, chunked(bytes, size), { durable: false });
+  return patchFile(file, chunked(bytes, size));
 }
 
 async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
