@@ -49,7 +49,11 @@ export class DataDirectory {
     for (const [name, { bytes }] of this.#there) {
       if (bytes === undefined) continue;
       const handle = await open(path.join(this.#at, name), 'r');
-      await handle.sync().finally(() => handle.close());
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
     }
   }
 
