@@ -124,7 +124,10 @@ test('status shows what the daemon alerts on, also when no daemon answers', asyn
   const standing = await readStanding({ place, data: directory, now, signal: new AbortController().signal });
   const look = async () => lookAtAlerts({ dir: directory, address: cluster.adminAddress, now, standing });
   const failed = { key: 'job.base.failed', severity: 'critical', command: 'vectabase backup create' };
-  const asked = await eventually(async () => (await look()).conditions.length > 0 && look());
+  const asked = await eventually(async () => {
+    const seen = await look();
+    return seen.by === 'daemon' && seen.conditions.length > 0 && seen;
+  });
   expect(asked).toMatchObject({ by: 'daemon', conditions: expect.arrayContaining([expect.objectContaining(failed)]) });
   daemon?.process.kill('SIGTERM');
   await daemon?.exited;
