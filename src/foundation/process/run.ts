@@ -38,7 +38,9 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     cwd: options.cwd ?? '/',
     env: options.env ?? PLAIN_ENVIRONMENT,
     extendEnv: false,
-    ...(options.input === undefined ? { stdin: options.terminal === true ? 'inherit' : 'ignore' } : { input: options.input }),
+    ...(options.input === undefined
+      ? { stdin: options.terminal === true ? 'inherit' : 'ignore' }
+      : { input: options.input }),
     reject: false,
     timeout: options.timeout ?? 60_000,
     ...identity(options.runAs),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { PassThrough, Readable, type Transform } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { inBulk } from '../../foundation/core/bulk.ts';
 import { syncDirectory } from '../../foundation/core/durable-file.ts';
 import { VectabaseError } from '../../foundation/core/errors.ts';
 import { openStream, SealBroken, sealStream } from '../../foundation/crypto/sealed-stream.ts';
@@ -42,6 +43,15 @@ interface SealOptions {
 
 /** Compresses and seals a stream into a file that appears whole or not at all. */
 export async function sealFile(
+  file: string,
+  source: Readable,
+  what: { facts: ObjectFacts; epoch: Epoch },
+  options: SealOptions,
+): Promise<SealedObject> {
+  return inBulk(async () => seal(file, source, what, options));
+}
+
+async function seal(
   file: string,
   source: Readable,
   { facts, epoch }: { facts: ObjectFacts; epoch: Epoch },
@@ -128,8 +138,8 @@ export async function openSealed(source: Readable, { name, opener, expect }: Ope
     return {
       header,
       fingerprint: fingerprintOf(key),
-      read: async (sink) => read([source, opening], reading, sink),
-      authenticate: async () => read([source, opening], { name, compression: 'none' }, drain),
+      read: async (sink) => inBulk(async () => read([source, opening], reading, sink)),
+      authenticate: async () => inBulk(async () => read([source, opening], { name, compression: 'none' }, drain)),
     };
   } catch (error) {
     source.destroy();

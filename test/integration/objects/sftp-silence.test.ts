@@ -1,15 +1,11 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import type * as Ssh2 from 'ssh2';
+import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sftpStore } from '../../../src/foundation/objects/sftp-store.ts';
 import type { ObjectStore } from '../../../src/foundation/objects/store.ts';
 
-/** The library below the one that we use: it has a server, too. */
-const require = createRequire(createRequire(import.meta.url).resolve('ssh2-sftp-client'));
-const ssh2 = require('ssh2') as typeof Ssh2;
 const signal = new AbortController().signal;
 const SIZE = 128 * 1024;
 /** Milliseconds; a login takes some hundred of them on a slow machine. */
@@ -17,7 +13,7 @@ const PATIENCE = 2_000;
 
 /** An SSH server that goes on answering keepalives, while what serves its files hangs. */
 describe('an SFTP server that answers no more', () => {
-  let server: Ssh2.Server;
+  let server: ssh2.Server;
   let store: ObjectStore;
   let connections: number;
   /** Requests that are still answered. */
@@ -58,7 +54,7 @@ describe('an SFTP server that answers no more', () => {
   });
 
   /** A directory in which every file holds `SIZE` zeros, and nothing else happens. */
-  function serve(sftp: Ssh2.SFTPWrapper): void {
+  function serve(sftp: ssh2.SFTPWrapper): void {
     const { STATUS_CODE } = ssh2.utils.sftp;
     const handle = Buffer.from('1');
     const file = { mode: 0o100600, uid: 0, gid: 0, size: SIZE, atime: 0, mtime: 0 };
