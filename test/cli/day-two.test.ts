@@ -54,11 +54,11 @@ test('status is one screen, and what is missing ends in a command', async () => 
   expect(stdout).toMatch(/✓ Postgres {2}17\.\d+, \d+ of 100 connections/);
   expect(stdout).toMatch(/✓ API {7}http:\/\/127\.0\.0\.1:\d+ in \d+ ms/);
   expect(stdout).toContain('you cannot return to any second: there is no backup');
-  expect(stdout).toContain(`vectabase backup create --dir ${dir}`);
+  expect(stdout).toContain(`vectabase backup key --out recovery.key --dir ${dir}`);
   expect(stdout.split('\n').length).toBeLessThan(24);
   const json = await read('status');
   expect(json).toMatchObject({ version: 1, kind: 'up', healthy: true, exitCode: 0 });
-  expect(json.findings.map(({ title }) => title)).toEqual(['Postgres', 'API', 'TLS', 'Disk', 'Backups']);
+  expect(json.findings.map(({ title }) => title)).toEqual(['Postgres', 'API', 'TLS', 'Disk', 'Backups', 'Settings']);
 });
 
 test('doctor finds nothing broken in what up has made', async () => {

@@ -19,7 +19,7 @@ export const GUARD_CHECKS: ReadonlyArray<
     fact: 'settings',
     judge: ({ mistakes }, { where }) =>
       mistakes.length === 0
-        ? ok('all of them')
+        ? ok('each is accepted')
         : fail(`${some(mistakes, 1)}; what is shown here is without it`, `vectabase config check${where}`),
   },
   {
