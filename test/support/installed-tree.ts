@@ -13,6 +13,12 @@ interface InstallChange {
   readonly foreign?: boolean;
 }
 
+interface RestAnswer {
+  /** 0 when nobody answered for a minute. */
+  readonly status: number;
+  readonly total?: number;
+}
+
 /** One line of the machine's journal. */
 export interface JournalLine {
   readonly type: string;
@@ -74,8 +80,14 @@ export class InstalledTree {
 
   /** Status of a REST request with the service key, as soon as somebody answers it. */
   async restStatus(): Promise<number> {
-    const { stdout } = await this.tree.run(['node', '--input-type=module', '-e', REQUEST]);
-    return Number(stdout);
+    return (await this.rest('')).status;
+  }
+
+  /** What a GET below /rest/v1/ is answered, and how many rows there are. */
+  async rest(query: string, key: 'anonKey' | 'serviceRoleKey' = 'serviceRoleKey'): Promise<RestAnswer> {
+    const env = { REST_QUERY: query, REST_KEY: key };
+    const { stdout } = await this.tree.run(['node', '--input-type=module', '-e', REQUEST], { env });
+    return JSON.parse(stdout) as RestAnswer;
   }
 
   async sh(script: string): Promise<string> {
@@ -89,12 +101,13 @@ const LISTING = String.raw`cd /etc && find . -xdev ! -name 'passwd-' ! -name 'gr
 
 const REQUEST = `
   import { readFileSync } from 'node:fs';
-  const { serviceRoleKey: key } = JSON.parse(readFileSync('/var/lib/vectabase/data/private/keys.json', 'utf8'));
-  const headers = { apikey: key, authorization: 'Bearer ' + key };
+  const { [process.env.REST_KEY]: key } = JSON.parse(readFileSync('/var/lib/vectabase/data/private/keys.json', 'utf8'));
+  const headers = { apikey: key, authorization: 'Bearer ' + key, prefer: 'count=exact' };
   for (const deadline = Date.now() + 60000; ; ) {
-    const answer = await fetch('http://127.0.0.1:54321/rest/v1/', { headers }).catch(() => undefined);
-    if (answer?.ok || Date.now() > deadline) {
-      console.log(answer?.status ?? 0);
+    const answer = await fetch('http://127.0.0.1:54321/rest/v1/' + process.env.REST_QUERY, { headers }).catch(() => undefined);
+    if (answer?.status < 500 || Date.now() > deadline) {
+      const total = answer?.headers.get('content-range')?.split('/')[1];
+      console.log(JSON.stringify({ status: answer?.status ?? 0, ...(total ? { total: Number(total) } : {}) }));
       break;
     }
     await new Promise((resolve) => setTimeout(resolve, 200));

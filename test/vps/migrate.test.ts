@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InstalledTree } from '../support/installed-tree.ts';
 import { createCluster, startPgBouncer, type Cluster } from '../support/trixie-postgres.ts';
 import { TrixieTree } from '../support/trixie-tree.ts';
 
@@ -70,6 +71,48 @@ describe('vectabase migrate on Debian 13', () => {
     await tree.run(['sh', '-c', `kill -TERM ${pid}`]);
     expect(await ended).toBe(0);
     expect((await tree.run(['pgrep', '-f', DIR], { check: false })).stdout).toBe('');
+  });
+});
+
+/** The way that the README tells: a machine is installed, and the project moves onto it. */
+describe('vectabase migrate onto an installed machine', () => {
+  let tree: TrixieTree;
+  let machine: InstalledTree;
+  let source: Cluster;
+
+  beforeAll(async () => {
+    tree = await TrixieTree.boot({ network: 'private' });
+    machine = new InstalledTree(tree, '--allow-plaintext', '--no-harden');
+    await machine.install();
+    source = await createCluster(tree, 'source');
+    await source.sql('postgres', SHOP);
+  });
+  afterAll(async () => {
+    await tree.stop();
+  });
+
+  const migrate = async (...words: string[]): Promise<{ code: number | null; stdout: string }> => {
+    const env = { VECTABASE_SOURCE_URL: source.url('postgres') };
+    return tree.run(['vectabase', 'migrate', ...words, '--json', '--no-input'], { env, check: false });
+  };
+  const here = async (sql: string): Promise<string> => machine.sh(`vectabase db psql -- -XAtqc "${sql}"`);
+
+  it('plans, moves and proves, with no flag that says where', async () => {
+    expect((await migrate('plan')).code).toBe(0);
+    expect((await migrate()).code).toBe(0);
+    const content = `select count(*), sum(hashtextextended(t::text, 1)) from orders t`;
+    expect((await here(content)).trim()).toBe(await source.sql('postgres', content));
+    expect((await migrate('verify')).code).toBe(0);
+  });
+
+  it('serves what was moved through its policies and grants', async () => {
+    expect(await machine.rest('orders?limit=1')).toEqual({ status: 206, total: 5000 });
+    expect(await machine.rest('orders?limit=1', 'anonKey')).toEqual({ status: 206, total: 5000 });
+    expect(await machine.rest('customers?limit=1', 'anonKey')).toEqual({ status: 401 });
+  });
+
+  it('is as it was installed: another run finds nothing to do', async () => {
+    expect((await machine.install()).changed).toEqual([]);
   });
 });
 

@@ -95,7 +95,7 @@ describe('the database of an installed machine', () => {
   it('keeps prepared statements where each transaction meets another server connection', async () => {
     const seen = (await node(`
       const clients = await Promise.all(Array.from({ length: 30 }, () => connect({ port: 6432 })));
-      const query = { name: 'twice', text: 'select $1::int * 2 as n, pg_backend_pid() as pid', };
+      const query = { name: 'twice', text: 'select $1::int * 2 as n, pg_backend_pid() as pid, pg_sleep(0.02)' };
       const rows = [];
       for (let round = 0; round < 5; round++) {
         const answers = await Promise.all(clients.map((client, n) => client.query({ ...query, values: [n] })));

@@ -52,11 +52,11 @@ async function descend(
   const flags = O_RDONLY | O_DIRECTORY | (uid !== 0 || (mode & 0o022) !== 0 ? O_NOFOLLOW : 0);
   const opened = await open(at, flags).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' && make) return undefined;
-    throw (await isLink(at)) ? isALink(directory, name) : error;
+    throw (await isLink(at)) ? isALink(directory, name) : named(error, at, directory);
   });
   if (opened) return opened;
   await mkdir(at, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error; // two of us make it
+    if (error.code !== 'EEXIST') throw named(error, at, directory); // two of us make it
   });
   const made = await open(at, flags | O_NOFOLLOW);
   if (uid !== 0) await made.chown(uid, gid);
@@ -87,6 +87,13 @@ function pathOf({ fd }: FileHandle): string {
 
 async function isLink(at: string): Promise<boolean> {
   return (await lstat(at).catch(() => undefined))?.isSymbolicLink() === true;
+}
+
+/** With the name that a person knows: the number of a descriptor says nothing to anybody. */
+function named(error: NodeJS.ErrnoException, at: string, directory: string): NodeJS.ErrnoException {
+  error.message = error.message.replaceAll(at, directory);
+  error.path = directory;
+  return error;
 }
 
 function isALink(directory: string, name: string): VectabaseError {

@@ -31,6 +31,7 @@ async function asUpHasThem(): Promise<Record<string, string>> {
   try {
     const paths = clusterPaths(home);
     await mkdir(paths.data);
+    await writeFile(path.join(paths.data, 'PG_VERSION'), '17\n');
     await writeClusterFiles(paths, { certificate: '', privateKey: '' }, undefined);
     const text = await readFile(path.join(paths.data, 'postgresql.conf'), 'utf8');
     const settings = Object.fromEntries(

@@ -142,9 +142,10 @@ describe('encrypting, rotating and undoing', () => {
   });
 
   test('names values that were moved, changed or put in as plaintext', async () => {
+    // Another letter of base64url: with any other sign it would count as plaintext.
     await database.admin.script(`set session_replication_role = replica; drop index public.keys_code_once;
       update public.keys set code = (select code from public.keys where id = 'Ä,5') where id = 'Ä,7';
-      update public.keys set raw = set_byte(raw, 40, get_byte(raw, 40) # 1) where id = 'Ä,9';
+      update public.keys set raw = set_byte(raw, 40, case get_byte(raw, 40) when 65 then 66 else 65 end) where id = 'Ä,9';
       set session_replication_role = origin`);
     const { damaged, bad, values } = await verifyEncryption(database, recorded());
     expect([bad, values]).toEqual([2, 5000]);

@@ -48,7 +48,7 @@ export interface Archiver {
 
 /** Milliseconds between attempts to ask the database who it is. */
 const RETRY = 500;
-/** Milliseconds that the catalogue is given when we stop. */
+/** Milliseconds that the store and the catalogue are given when we stop. */
 const LAST_WORD = 5_000;
 
 /**
@@ -59,7 +59,7 @@ const LAST_WORD = 5_000;
  */
 export async function startArchiver(input: ArchiverInput, outer: JobContext<ArchiveObservation>): Promise<Archiver> {
   const stopping = new AbortController();
-  /** The catalogue may be told a little longer. */
+  /** What waits may be brought to the store, and the catalogue told, a little longer. */
   const ended = new AbortController();
   const signal = AbortSignal.any([outer.signal, stopping.signal]);
   const startedAt = outer.clock.now();
@@ -91,7 +91,7 @@ export async function startArchiver(input: ArchiverInput, outer: JobContext<Arch
     const { store } = await openRepository(input.place);
     const { systemId } = spool.cluster;
     const catalogue = openWriter({ store, systemId, home, clock: ctx.clock, signal: ended.signal });
-    const uploader = new Uploader({ spool, store, catalogue }, ctx);
+    const uploader = new Uploader({ spool, store, catalogue, lastWord: ended.signal }, ctx);
     const giveWay = async (give: boolean): Promise<void> => {
       spool.dropping = give && input.whenFull === 'drop-wal';
       const hold = give && input.whenFull === 'stop-writes';

@@ -11,6 +11,8 @@ export interface UploadInput {
   readonly spool: Spool;
   readonly store: ObjectStore;
   readonly catalogue: CatalogueAppender;
+  /** Until it aborts, what waits is still brought there after the stop. */
+  readonly lastWord?: AbortSignal;
 }
 
 /** How far the copy off this machine is behind. */
@@ -80,10 +82,12 @@ export class Uploader {
     this.#log.mark(mark);
   }
 
-  /** Runs until the context's signal aborts, and then tells the catalogue what it does not know yet. */
+  /** Runs until the context's signal aborts, and then brings and tells what it still can. The next start finds the rest. */
   async run(): Promise<void> {
     await this.#loop();
-    await this.#tellCatalogue().catch(() => undefined); // the next start finds it again
+    const { lastWord } = this.#input;
+    if (lastWord) await this.#round(lastWord).catch(() => undefined);
+    await this.#tellCatalogue().catch(() => undefined);
   }
 
   async #loop(): Promise<void> {
@@ -116,10 +120,10 @@ export class Uploader {
     await this.#tellCatalogue();
   }
 
-  async #round(): Promise<void> {
+  async #round(signal = this.#ctx.signal): Promise<void> {
     await this.#log.gaps(this.#input.spool.gaps);
-    for (let [next] = this.#missing(); next && !this.#ctx.signal.aborted; [next] = this.#missing()) {
-      await this.#upload(next);
+    for (let [next] = this.#missing(); next && !signal.aborted; [next] = this.#missing()) {
+      await this.#upload(next, signal);
       if (this.#arrived.size >= LOG_FILES) await this.#tellCatalogue();
     }
     if (this.#sinceLogged() >= LOG_EVERY) await this.#tellCatalogue();
@@ -135,9 +139,9 @@ export class Uploader {
     return [...this.#arrived.values()].filter(({ receipt }) => receipt.at < due);
   }
 
-  async #upload(next: Waiting): Promise<void> {
+  async #upload(next: Waiting, signal: AbortSignal): Promise<void> {
     const { store } = this.#input;
-    const { signal, clock } = this.#ctx;
+    const { clock } = this.#ctx;
     const { receipt, key } = next;
     const began = clock.now();
     // First, so that nothing that we made ever lies there without a signed word about its key.
@@ -147,7 +151,7 @@ export class Uploader {
     } catch (error) {
       const failure = asVectabaseError(error);
       if (failure.code !== 'OBJECT_EXISTS') throw error;
-      await this.#assertSame(next, failure);
+      await this.#assertSame(next, failure, signal);
     }
     this.#arrived.set(receipt.file, next);
     this.#status.uploadedAt = clock.now();
@@ -161,10 +165,9 @@ export class Uploader {
   }
 
   /** It was put before we could note it; or it is another file, which must not be lost in silence. */
-  async #assertSame({ receipt, key }: Waiting, cause: VectabaseError): Promise<void> {
+  async #assertSame({ receipt, key }: Waiting, cause: VectabaseError, signal: AbortSignal): Promise<void> {
     const hash = createHash('sha256');
-    for await (const chunk of await this.#input.store.get(key, { signal: this.#ctx.signal }))
-      hash.update(chunk as Buffer);
+    for await (const chunk of await this.#input.store.get(key, { signal })) hash.update(chunk as Buffer);
     if (hash.digest('hex') === receipt.sealedSha256) return;
     throw new VectabaseError('BACKUP_WAL_DIFFERS', {
       message: `${this.#input.store.url} holds another ${receipt.file} than the one that was archived here`,
