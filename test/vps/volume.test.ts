@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loopDisk, mountForData, type LoopDisk } from '../support/loop-disk.ts';
@@ -238,6 +239,17 @@ describe('an encrypted volume on Debian 13', () => {
     expect(await apply('apply', 'existing')).toMatchObject({ error: 'VOLUME_PLAINTEXT' });
     expect(await apply('apply', `luks:${disk.device}`)).toMatchObject({ error: 'VOLUME_OCCUPIED' });
     expect((await sh(`ls ${DATA}`)).stdout).toBe('mine\n');
+  });
+
+  it('takes the place of one of another kind that was begun and never made', async () => {
+    const begun = { kind: 'luks', directory: DATA, key: 'credential', ready: false };
+    const state = JSON.stringify({ ...begun, device: disk.device, uuid: randomUUID(), mapper: 'never', slot: '0' });
+    await sh(`rm -rf ${DATA}; install -d -m 700 /var/lib/vectabase/volume; mkdir -p /etc/vectabase
+      printf 'install:\\n  volume: plaintext\\n' > /etc/vectabase/vectabase.yml`);
+    await tree.run(['tee', '/var/lib/vectabase/volume/volume.json'], { input: state });
+    expect(await apply('apply', 'plaintext')).toMatchObject({ changed: expect.any(Array) as unknown });
+    expect((await sh(`ls -d /var/lib/vectabase/volume ${DATA}`, false)).stdout.trim()).toBe(DATA);
+    expect((await sh(`blkid -o value -s TYPE ${disk.device}`)).stdout.trim()).toBe('ext4');
   });
 });
 

@@ -5,6 +5,7 @@ import { INSTALLED } from '../../../../foundation/config/directory.ts';
 import { runOrFail } from '../../../../foundation/process/run-or-fail.ts';
 import { run } from '../../../../foundation/process/run.ts';
 import { fscryptPolicy } from '../../../../foundation/volume/fscrypt-policy.ts';
+import { luksUuid } from '../../../../foundation/volume/luks.ts';
 import { KEY_FILE, type FscryptState, type VolumeState } from '../../../../foundation/volume/state.ts';
 import { lockVolume } from '../../../../foundation/volume/volume.ts';
 
@@ -12,7 +13,9 @@ import { lockVolume } from '../../../../foundation/volume/volume.ts';
 export async function purgeVolume(state: VolumeState | undefined): Promise<void> {
   if (state?.kind === 'luks') {
     await lockVolume(state);
-    if (existsSync(state.device)) await runOrFail(['cryptsetup', 'erase', '--batch-mode', state.device]);
+    // One that was begun may have no header yet, or be somebody else's still.
+    if (existsSync(state.device) && (await luksUuid(state.device)) === state.uuid)
+      await runOrFail(['cryptsetup', 'erase', '--batch-mode', state.device]);
   }
   if (state?.kind === 'fscrypt') await forgetKeys(state);
   await rm(INSTALLED.data, { recursive: true, force: true });

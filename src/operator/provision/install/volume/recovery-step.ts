@@ -6,7 +6,9 @@ import type { InstallSettings, Step } from '../step.ts';
  * The owner's own key, for the day on which this machine is gone. Written to a file that the owner names; where somebody
  * is there to read it, `install` shows it when all is done.
  */
-export function recoveryStep({ recoveryFile, passphrase }: InstallSettings): Step {
+export function recoveryStep({ volume, recoveryFile: wanted, passphrase }: InstallSettings): Step {
+  // Only what `install` makes has a key of its own.
+  const recoveryFile = volume.kind === 'existing' || volume.kind === 'plaintext' ? undefined : wanted;
   const missing = async (): Promise<boolean> => {
     const state = await readVolumeState();
     return recoveryFile !== undefined && state?.recovery === undefined;

@@ -17,7 +17,7 @@ import {
 } from '../../../../foundation/volume/state.ts';
 import { isUnlocked, unlockVolume } from '../../../../foundation/volume/volume.ts';
 import { volumeText } from '../settings.ts';
-import type { InstallSettings, Machine, Step } from '../step.ts';
+import type { Change, InstallSettings, Machine, Step } from '../step.ts';
 import { createFscrypt, planFscrypt } from './create-fscrypt.ts';
 import { createLuks, deviceOf, planLuks, type LuksVolume } from './create-luks.ts';
 import { purgeVolume } from './purge.ts';
@@ -29,10 +29,12 @@ export function volumeStep({ volume, volumeKey }: InstallSettings): Step {
     id: 'volume.data',
     title: 'an encrypted volume for everything that Postgres writes',
     async detect(machine) {
-      const state = await readVolumeState();
+      const found = await readVolumeState();
+      const state = isGivenUp(found, own) ? undefined : found;
+      if (found && !state) return [givenUp(found), ...(own === undefined ? [] : await planNew(machine, own))];
       if (volume.kind === 'existing') requireEncrypted(await checkVolume(volume.kind));
       if (own === undefined) return existsSync(INSTALLED.data) ? [] : [{ action: 'create', target: INSTALLED.data }];
-      if (state === undefined) return own.kind === 'fscrypt' ? planFscrypt(machine) : planLuks(machine, own);
+      if (state === undefined) return planNew(machine, own);
       requireSame(state, own);
       if (!state.ready) return [{ action: 'create', target: state.directory, note: 'an earlier run was stopped' }];
       if (!(await isUnlocked(state))) return [{ action: 'run', target: state.directory, note: 'is locked' }];
@@ -40,6 +42,8 @@ export function volumeStep({ volume, volumeKey }: InstallSettings): Step {
     },
     async apply(machine, record) {
       await record({ kind: 'volume', target: INSTALLED.data });
+      const left = await readVolumeState();
+      if (isGivenUp(left, own)) await purgeVolume(left);
       if (own === undefined) {
         await machine.run(['install', '--directory', '--mode', '755', INSTALLED.data]);
         return;
@@ -96,10 +100,31 @@ function noChip(): VectabaseError {
   });
 }
 
+async function planNew(machine: Machine, volume: OwnVolume): Promise<Change[]> {
+  return volume.kind === 'fscrypt' ? planFscrypt(machine) : planLuks(machine, volume);
+}
+
+/** Begun, never made, and another kind is wanted now, as when this machine turned out not to be able to. */
+function isGivenUp(state: VolumeState | undefined, wanted: OwnVolume | undefined): boolean {
+  return state?.ready === false && (wanted === undefined || deviceIn(state) !== deviceWanted(wanted));
+}
+
+function givenUp(state: VolumeState): Change {
+  const target = deviceIn(state) ?? state.directory;
+  return { action: 'remove', target, note: 'an earlier run was stopped before anything was on it' };
+}
+
+function deviceIn(state: VolumeState): string | undefined {
+  return state.kind === 'luks' ? state.device : undefined;
+}
+
+function deviceWanted(volume: OwnVolume): string | undefined {
+  return volume.kind === 'fscrypt' ? undefined : deviceOf(volume);
+}
+
 function requireSame(state: VolumeState, wanted: OwnVolume): void {
-  const device = wanted.kind === 'fscrypt' ? undefined : deviceOf(wanted);
-  const has = state.kind === 'luks' ? state.device : undefined;
-  if (has === device) return;
+  const has = deviceIn(state);
+  if (has === deviceWanted(wanted)) return;
   throw new VectabaseError('PRECONDITION_FAILED', {
     message: `the data of this machine is on ${has ?? `an encrypted directory, ${state.directory}`}, and another volume is asked for`,
     hint: 'Leave --volume out. To move to another kind: back up, vectabase uninstall --purge, install anew, restore.',
