@@ -299,6 +299,18 @@ describe('the archive', () => {
       await running;
     });
 
+    test('what waits when it is stopped, as long as there is time for a last word', async () => {
+      await send(name(3), segmentFile(name(3)));
+      const [store, entries] = [memoryStore(), [] as WalEntry[]];
+      const catalogue = { append: async (entry: WalEntry) => entries.push(entry) };
+      const ctx = listening<ArchiveObservation>();
+      ctx.stop.abort();
+      await new Uploader({ spool, store, catalogue, lastWord: AbortSignal.abort() }, ctx).run();
+      expect(kept()).toEqual([name(3)]);
+      await new Uploader({ spool, store, catalogue, lastWord: new AbortController().signal }, ctx).run();
+      expect([kept(), entries.at(-1)]).toMatchObject([[], { kind: 'wal', start: '0/300000' }]);
+    });
+
     function uploaderTo(store: ReturnType<typeof memoryStore>, entries: WalEntry[]): Uploader {
       return new Uploader(
         { spool, store, catalogue: { append: async (entry) => entries.push(entry) } },
