@@ -59,7 +59,7 @@ export async function backupStatus(input: Input): Promise<BackupStatus> {
     line: [standing.line, ...offsite].join('; '),
     standing,
     stores,
-    problems: [...problemsOf(standing, stores), ...failures(catalogues)],
+    problems: [...problemsOf(standing, stores, place.from), ...failures(catalogues)],
   };
 }
 
@@ -97,6 +97,11 @@ const COMMANDS = {
   config: 'vectabase backup create --kind config',
 } as const;
 
+/** Whoever names a store looks for backups that were made, and may have mistyped it. */
+function nothingAt(from: string): string {
+  return `there is no backup at ${from}, if it is there at all: compare the address with the one in your recovery kit`;
+}
+
 /** What failed to copy shows in how far a store is behind, and what failed to prune in the next plan. */
 function failures(catalogues: readonly Catalogue[]): string[] {
   return catalogues
@@ -106,7 +111,7 @@ function failures(catalogues: readonly Catalogue[]): string[] {
     );
 }
 
-function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[] {
+function problemsOf(standing: Standing, stores: readonly StoreStatus[], from: string | undefined): string[] {
   const { recoveryKey, locked, newestAge, sameDisk, rehearsalAge, keyProofAge, clockBehind } = standing;
   const unknown =
     standing.unknownKey === null
@@ -115,7 +120,7 @@ function problemsOf(standing: Standing, stores: readonly StoreStatus[]): string[
           `${standing.unknownKey} signed the catalogue, and nobody here vouches for it: compare with your recovery kit, then add --catalogue-key ${standing.unknownKey}`,
         ];
   if (!recoveryKey) return ['there is no recovery key: vectabase backup key --out FILE'];
-  if (newestAge === null) return ['there is no backup: vectabase backup create'];
+  if (newestAge === null) return [from === undefined ? 'there is no backup: vectabase backup create' : nothingAt(from)];
   const late = stores.filter(({ behind, failure }) => failure !== undefined || (behind ?? 0) > HOUR);
   return [
     ...unknown,
